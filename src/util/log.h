@@ -1,0 +1,34 @@
+/* One line per event on stderr: `time level program event.name key=value ...`. */
+#ifndef BLOX_UTIL_LOG_H
+#define BLOX_UTIL_LOG_H
+
+#include <stdbool.h>
+
+#include "util/attr.h"
+#include "util/error.h"
+
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
+
+/* The program's name is borrowed for the process' life. Call before the first thread starts. */
+void log_init(const char *program, enum log_level level);
+/* "debug", "info", "warn" or "error"; false for anything else. */
+bool log_level_parse(const char *name, enum log_level *out);
+/* The request this thread works for, put on each of its lines as request=<id>; NULL ends it.
+ * The text is borrowed until then. */
+void log_request(const char *request_id);
+
+/* `event` is a fixed dotted name ("drift.repaired"); fmt gives `key=value` pairs and may be "".
+ * Control characters are escaped: no input can forge a line. Values with spaces belong in quotes:
+ * use text="%s". */
+void log_line(enum log_level level, const char *event, const char *fmt, ...) PRINTF(3, 4);
+
+#define log_debug(event, ...) log_line(LOG_LEVEL_DEBUG, event, __VA_ARGS__)
+#define log_info(event, ...)  log_line(LOG_LEVEL_INFO, event, __VA_ARGS__)
+#define log_warn(event, ...)  log_line(LOG_LEVEL_WARN, event, __VA_ARGS__)
+#define log_error(event, ...) log_line(LOG_LEVEL_ERROR, event, __VA_ARGS__)
+
+/* Says at level error why the program ends, and gives the exit status for main to return:
+ * 64 (EX_USAGE) for ERR_INVALID, 69 (EX_UNAVAILABLE) for ERR_UNAVAILABLE, else 1. */
+int log_fatal(const struct error *err);
+
+#endif

@@ -1,0 +1,93 @@
+/* Allocation which ends the process instead of failing. */
+#include "util/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static NORETURN void out_of_memory(void)
+{
+    static const char text[] = "out of memory\n";
+    ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
+
+    (void)ignored;
+    abort();
+}
+
+void *xmalloc(size_t len)
+{
+    void *p = malloc(len ? len : 1);
+
+    if (!p) {
+        out_of_memory();
+    }
+    return p;
+}
+
+void *xcalloc(size_t n, size_t len)
+{
+    void *p = calloc(n ? n : 1, len ? len : 1);
+
+    if (!p) {
+        out_of_memory();
+    }
+    return p;
+}
+
+void *xrealloc(void *old, size_t len)
+{
+    void *p = realloc(old, len ? len : 1);
+
+    if (!p) {
+        out_of_memory();
+    }
+    return p;
+}
+
+void *xreallocarray(void *old, size_t n, size_t len)
+{
+    size_t total = 0;
+
+    if (__builtin_mul_overflow(n, len, &total)) {
+        out_of_memory();
+    }
+    return xrealloc(old, total);
+}
+
+char *xstrdup(const char *text)
+{
+    return xmemdup0(text, strlen(text));
+}
+
+char *xstrdup_or_null(const char *text)
+{
+    return text ? xstrdup(text) : NULL;
+}
+
+char *xmemdup0(const char *bytes, size_t len)
+{
+    char *copy = xmalloc(len + 1);
+
+    memcpy(copy, bytes, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+char *xasprintf(const char *fmt, ...)
+{
+    char *text = NULL;
+    va_list args;
+
+    va_start(args, fmt);
+    if (vasprintf(&text, fmt, args) < 0) {
+        out_of_memory();
+    }
+    va_end(args);
+    return text;
+}
+
+void auto_free_char(char **text)
+{
+    free(*text);
+}

@@ -1,0 +1,20 @@
+/* Allocation which cannot fail: when memory is out, the process says so and ends. */
+#ifndef BLOX_UTIL_MEM_H
+#define BLOX_UTIL_MEM_H
+
+#include <stddef.h>
+
+#include "util/attr.h"
+
+void *xmalloc(size_t len) MUST_CHECK;
+void *xcalloc(size_t n, size_t len) MUST_CHECK;
+void *xrealloc(void *old, size_t len) MUST_CHECK;
+/* Room for n elements of len bytes each, the product checked. */
+void *xreallocarray(void *old, size_t n, size_t len) MUST_CHECK;
+char *xstrdup(const char *text) MUST_CHECK;
+/* Like xstrdup; NULL stays NULL. */
+char *xstrdup_or_null(const char *text) MUST_CHECK;
+char *xmemdup0(const char *bytes, size_t len) MUST_CHECK; /* len bytes and a NUL behind them */
+char *xasprintf(const char *fmt, ...) PRINTF(1, 2) MUST_CHECK;
+
+#endif

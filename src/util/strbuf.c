@@ -1,0 +1,91 @@
+/* A text which grows by doubling. */
+#include "util/strbuf.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "util/mem.h"
+
+#define STRBUF_CAP_MIN 64
+
+void strbuf_clear(struct strbuf *buf)
+{
+    free(buf->text);
+    *buf = (struct strbuf){0};
+}
+
+void strbuf_reset(struct strbuf *buf)
+{
+    buf->len = 0;
+    if (buf->text) {
+        buf->text[0] = '\0';
+    }
+}
+
+void strbuf_reserve(struct strbuf *buf, size_t more)
+{
+    size_t need = buf->len + more + 1;
+    size_t cap = buf->cap ? buf->cap : STRBUF_CAP_MIN;
+
+    if (need <= buf->cap) {
+        return;
+    }
+    while (cap < need) {
+        cap *= 2;
+    }
+    buf->text = xrealloc(buf->text, cap);
+    buf->cap = cap;
+}
+
+void strbuf_add(struct strbuf *buf, const char *bytes, size_t len)
+{
+    strbuf_reserve(buf, len);
+    if (len > 0) {
+        memcpy(buf->text + buf->len, bytes, len);
+    }
+    buf->len += len;
+    buf->text[buf->len] = '\0';
+}
+
+void strbuf_add_text(struct strbuf *buf, const char *text)
+{
+    strbuf_add(buf, text, strlen(text));
+}
+
+void strbuf_add_char(struct strbuf *buf, char c)
+{
+    strbuf_add(buf, &c, 1);
+}
+
+void strbuf_add_int(struct strbuf *buf, int64_t n)
+{
+    strbuf_addf(buf, "%" PRId64, n);
+}
+
+void strbuf_addf(struct strbuf *buf, const char *fmt, ...)
+{
+    va_list args;
+    va_list again;
+    int n = 0;
+
+    va_start(args, fmt);
+    va_copy(again, args);
+    n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    if (n > 0) {
+        strbuf_reserve(buf, (size_t)n);
+        vsnprintf(buf->text + buf->len, (size_t)n + 1, fmt, again);
+        buf->len += (size_t)n;
+    }
+    va_end(again);
+}
+
+char *strbuf_take(struct strbuf *buf)
+{
+    char *text = buf->text ? buf->text : xstrdup("");
+
+    *buf = (struct strbuf){0};
+    return text;
+}

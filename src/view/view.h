@@ -1,0 +1,95 @@
+/*
+ * The view: what this process knows, a consistent copy of the store at one revision. A follower
+ * thread loads it and then applies the log, whole commits only. Entities are immutable and
+ * reference-counted; readers hold the lock only while they collect references.
+ */
+#ifndef BLOX_VIEW_VIEW_H
+#define BLOX_VIEW_VIEW_H
+
+#include "model/kind.h"
+#include "store/store.h"
+
+struct entity {
+    enum kind kind;
+    int64_t revision; /* of its last change: the API's entityVersion */
+    int64_t at_ms;    /* Redis' time of that change */
+    const char *key;
+    const char *version; /* ECS' own */
+    const char
+        *text; /* ready for the wire; NULL in a view without bodies. Tasks and instances:
+                  `{"entity":<body>,"metadata":{"entityVersion":"<revision>"}}`; else the body */
+    size_t text_len;
+    const char *fields[FIELDS_MAX];
+};
+
+/* A field by its name in model/kind.h, "" when it has none. */
+const char *entity_field(const struct entity *entity, int field);
+/* The same as a number; 0 when it is none. */
+int64_t entity_field_int(const struct entity *entity, int field);
+
+struct entity *entity_ref(struct entity *entity);
+void entity_free(struct entity *entity); /* drops one reference; NULL is fine */
+AUTO_DEFINE(entity);
+
+struct entity_list {
+    struct entity **items; /* each a reference */
+    size_t n;
+    int64_t revision; /* the view's when the list was taken */
+};
+void entity_list_clear(struct entity_list *list);
+#define AUTO_ENTITY_LIST __attribute__((cleanup(entity_list_clear))) struct entity_list
+
+/*
+ * Who wants to hear of changes. Called by the follower thread with no lock held, once a whole
+ * commit has been applied, in order; keep it short and take references where needed.
+ * After `reloaded` everything may have changed: list again. `epoch` is also followed by a reload or
+ * by the changes since.
+ */
+struct view_listener {
+    void (*changed)(void *ctx, const struct entity *before,
+                    const struct entity *after);                   /* either may
+                                                                      be NULL */
+    void (*committed)(void *ctx, int64_t revision, int64_t at_ms); /* the commit is complete */
+    void (*reloaded)(void *ctx, int64_t revision);
+    void (*epoch)(void *ctx, int64_t revision); /* writes may have been lost: see DRIFT */
+    void *ctx;
+};
+
+struct view_options {
+    bool without_bodies;                  /* text stays NULL: the reconciler needs none */
+    const struct view_listener *listener; /* kept; or NULL */
+};
+
+/* Starts the follower, which retries for ever; store must outlive the view. */
+struct view *view_open(struct store *store, const struct view_options *options,
+                       struct error *err) MUST_CHECK;
+void view_free(struct view *view);
+AUTO_DEFINE(view);
+
+bool view_ready(struct view *view); /* the first load is done */
+int64_t view_revision(struct view *view);
+/* Milliseconds since the follower last heard from Redis; 0 to 1000 or so in health. */
+int64_t view_age_ms(struct view *view);
+/* The last commit's Redis time plus the local monotonic time since it was applied. */
+int64_t view_now_ms(struct view *view);
+
+/* Waits until the view stands at the revision or beyond it. ERR_UNAVAILABLE after timeout_ms. */
+int view_wait(struct view *view, int64_t revision, int timeout_ms, struct error *err) MUST_CHECK;
+/* Read your writes: asks Redis for its revision and waits for it. */
+int view_catch_up(struct view *view, int timeout_ms, struct error *err) MUST_CHECK;
+
+/* NULL when there is none (or a tombstone). */
+struct entity *view_get(struct view *view, enum kind kind, const char *key) MUST_CHECK;
+/* All entities of a kind in one cluster (ARN), or in all (NULL): clusters in order of ARN, entities
+ * in order of key. */
+void view_list(struct view *view, enum kind kind, const char *cluster_arn, struct entity_list *out);
+/* Those whose key begins with prefix, in order of key, all clusters: deployments and placements of
+ * one environment. */
+void view_list_prefix(struct view *view, enum kind kind, const char *prefix,
+                      struct entity_list *out);
+/* Visits each entity under the lock, without references: for counting. `each` must not call the
+ * view. */
+void view_each(struct view *view, enum kind kind, const char *cluster_arn,
+               void (*each)(void *ctx, const struct entity *entity), void *ctx);
+
+#endif

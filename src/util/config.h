@@ -18,9 +18,9 @@
 #include "util/error.h"
 
 enum option_type {
-    OPTION_TEXT, /* char *, the settings' own; NULL when it has neither value nor default */
-    OPTION_INT,  /* int64_t, min to max */
-    OPTION_FLAG, /* bool: --name or --name=true|false */
+    OPTION_TEXT,      /* char *, the settings' own; NULL when it has neither value nor default */
+    OPTION_INT,       /* int64_t, min to max */
+    OPTION_FLAG,      /* bool: --name or --name=true|false */
     OPTION_LOG_LEVEL, /* int: an enum log_level */
 };
 

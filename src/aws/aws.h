@@ -6,6 +6,7 @@
 #define BLOX_AWS_AWS_H
 
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -58,6 +59,7 @@ struct aws_call {
     bool (*may_send)(void *ctx); /* asked by the AWS thread right before a byte is handed over (the
                                     lease check); NULL: always. False ends the call: ERR_CONFLICT */
     void *ctx;
+    const atomic_bool *cancel; /* or NULL; once true (then aws_wake) it ends: ERR_UNAVAILABLE */
 };
 
 struct aws_answer {
@@ -79,5 +81,7 @@ int aws_call(struct aws *aws, const struct aws_call *call, struct aws_answer *an
  */
 void aws_submit(struct aws *aws, const struct aws_call *call,
                 void (*done)(void *ctx, struct aws_answer *answer), void *ctx);
+/* Lets the AWS thread look at the calls' cancel flags. */
+void aws_wake(struct aws *aws);
 
 #endif

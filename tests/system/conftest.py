@@ -1,0 +1,35 @@
+"""The worlds tests live in: one they share, as long as they do not disturb each other, or one of their own."""
+
+import pytest
+
+from harness import Stack
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "stack(**differences): what the test's own stack has differently")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    report = (yield).get_result()
+    if not report.failed:
+        return
+    for value in getattr(item, "funcargs", {}).values():
+        if isinstance(value, Stack):
+            value.keep = True
+            report.sections.append(("the logs of the stack", value.last_logs()))
+
+
+@pytest.fixture(scope="session")
+def shared():
+    stack = Stack().start()
+    yield stack
+    stack.stop()
+
+
+@pytest.fixture
+def stack(request):
+    marker = request.node.get_closest_marker("stack")
+    own = Stack(**(marker.kwargs if marker else {})).start()
+    yield own
+    own.stop()

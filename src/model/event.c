@@ -1,0 +1,141 @@
+/* ECS' state change events as EventBridge puts them into a queue. */
+#include "model/event.h"
+
+#include <stdlib.h>
+
+#include "model/arn.h"
+#include "model/raw.h"
+#include "util/clock.h"
+#include "util/js.h"
+#include "util/mem.h"
+
+/* The envelope's members which we do not use, but whose wrong types fail the event as ever. */
+static int check_envelope(const json_t *envelope, struct error *err)
+{
+    static const char *const texts[] = {"id", "account", "region"};
+    const char *text = NULL;
+    json_t *resources = NULL;
+    json_t *resource;
+    size_t i;
+
+    for (size_t t = 0; t < ARRAY_LEN(texts); t++) {
+        if (js_get_string(envelope, texts[t], &text, err) < 0) {
+            return -1;
+        }
+    }
+    if (js_get_array(envelope, "resources", &resources, err) < 0) {
+        return -1;
+    }
+    json_array_foreach(resources, i, resource)
+    {
+        if (!json_is_string(resource)) {
+            return error_set(err, ERR_INVALID, "resources[%zu]: want a string", i);
+        }
+    }
+    return 0;
+}
+
+static int kind_of(const json_t *envelope, enum kind *kind, struct error *err)
+{
+    const char *type = "";
+
+    if (js_get_string(envelope, "detail-type", &type, err) < 0) {
+        return -1;
+    }
+    if (streq(type, "ECS Task State Change")) {
+        *kind = KIND_TASK;
+    } else if (streq(type, "ECS Container Instance State Change")) {
+        *kind = KIND_INSTANCE;
+    } else {
+        return error_set(err, ERR_INVALID, "detail-type: unrecognized \"%.80s\"", type);
+    }
+    return 0;
+}
+
+/* Borrows a member of the detail which must be an ARN of the kind. */
+static int get_arn(const json_t *detail, const char *name, enum arn_kind kind, const char **out,
+                   struct error *err)
+{
+    const char *text = NULL;
+
+    if (js_get_string(detail, name, &text, err) < 0) {
+        return -1;
+    }
+    if (!text || !arn_parse(text, kind, NULL)) {
+        return error_set(err, ERR_INVALID, "%s: %s", name,
+                         text ? "not an ARN of that kind" : "is missing");
+    }
+    *out = text;
+    return 0;
+}
+
+/* Whom it is about. Task events name an instance too: under the instances' detail-type they would
+ * overwrite it, and v0.3.0 let them. */
+static int identify(struct event *event, struct error *err)
+{
+    const json_t *detail = event->detail;
+
+    if (get_arn(detail, "clusterArn", ARN_CLUSTER, &event->cluster, err) < 0 ||
+        js_get_int(detail, "version", &event->version, err) < 0) {
+        return -1;
+    }
+    if (event->kind == KIND_TASK) {
+        return get_arn(detail, "taskArn", ARN_TASK, &event->key, err);
+    }
+    if (js_get(detail, "taskArn")) {
+        return error_set(err, ERR_INVALID, "detail-type: of an instance, but it names a task");
+    }
+    return get_arn(detail, "containerInstanceArn", ARN_INSTANCE, &event->key, err);
+}
+
+struct event *event_parse(const char *body, size_t len, struct error *err)
+{
+    json_auto_t *envelope = js_parse(body, len, err);
+    AUTO(event) *event = xcalloc(1, sizeof(*event));
+    const char *time = "";
+    json_t *detail = NULL;
+
+    if (!envelope) {
+        return NULL;
+    }
+    if (!json_is_object(envelope)) {
+        error_set(err, ERR_INVALID, "want an object");
+        return NULL;
+    }
+    if (kind_of(envelope, &event->kind, err) < 0 || check_envelope(envelope, err) < 0 ||
+        js_get_string(envelope, "time", &time, err) < 0 ||
+        js_get_object(envelope, "detail", &detail, err) < 0) {
+        return NULL;
+    }
+    if (!detail) {
+        error_set(err, ERR_INVALID, "detail is missing");
+        return NULL;
+    }
+    if (!clock_parse_iso(time, &event->time_ms)) {
+        event->time_ms = 0;
+    }
+    event->detail = json_incref(detail);
+    raw_normalize(event->detail);
+    return identify(event, err) < 0 ? NULL : TAKE(event);
+}
+
+void event_free(struct event *event)
+{
+    if (event) {
+        json_decref(event->detail);
+        free(event);
+    }
+}
+
+int event_record(const struct event *event, const char *stored_raw, struct record *out,
+                 struct error *err)
+{
+    json_t *raw = stored_raw ? js_parse(stored_raw, strlen(stored_raw), NULL) : NULL;
+
+    if (!json_is_object(raw)) { /* nothing, or nothing usable: the event alone must do */
+        json_decref(raw);
+        return record_from_raw(event->kind, json_incref(event->detail), out, err);
+    }
+    raw_merge(raw, event->detail);
+    return record_from_raw(event->kind, raw, out, err);
+}

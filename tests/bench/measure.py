@@ -1,0 +1,138 @@
+"""Load, clocks and ceilings: what the measurements share."""
+
+import http.client
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import time
+import urllib.parse
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests" / "system"))
+
+from harness import BUILD, Program, eventually, free_port  # noqa: E402
+
+WRK_S = 3  # of one run of wrk
+CONNECTIONS = 16  # of wrk
+
+
+def percentile(samples, percent):
+    ordered = sorted(samples)
+    return ordered[min(len(ordered) - 1, round(percent / 100 * (len(ordered) - 1)))]
+
+
+def requests_per_s(url, runs=3):
+    """wrk's figure, the median of some runs; every answer must be a 200."""
+    rates = []
+    for _ in range(runs):
+        argv = ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{WRK_S}s", url]
+        output = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+        assert "Non-2xx" not in output, f"{url}: {output}"
+        rates.append(float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1)))
+    return statistics.median(rates)
+
+
+def fetch_ms(url, runs=9):
+    """Milliseconds for one whole answer on a kept connection: the median, and its length in bytes."""
+    parts = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+    buffer = bytearray(1 << 20)
+    taken, n_bytes = [], 0
+    for _ in range(runs):
+        began = time.perf_counter()
+        connection.request("GET", parts.path + ("?" + parts.query if parts.query else ""))
+        response = connection.getresponse()
+        assert response.status == 200, f"{url}: {response.status}"
+        n_bytes = 0
+        while n := response.readinto(buffer):
+            n_bytes += n
+        taken.append((time.perf_counter() - began) * 1000)
+    return statistics.median(taken), n_bytes
+
+
+def memory_mb(pid):
+    """Resident memory, of which what forked processes share counts once (PSS)."""
+    rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(re.search(r"^Pss:\s+(\d+) kB", rollup, re.M).group(1)) / 1024
+
+
+def redis_commands_per_s(port, pipeline):
+    """redis-benchmark's SET of 1,200 bytes, the size of a task's body."""
+    argv = ["redis-benchmark", "-p", str(port), "-t", "set", "-d", "1200", "-n", "100000", "-c", "4"]
+    argv += ["-P", str(pipeline), "-q"]
+    output = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    return float(re.findall(r"([\d.]+) requests per second", output)[-1])
+
+
+class Ceilings:
+    """nginx alone, and our nginx.conf in front of a libfcgi program that does nothing."""
+
+    def __init__(self, directory):
+        self.dir = directory / "ceilings"
+        (self.dir / "logs").mkdir(parents=True)
+        (self.dir / "html").mkdir()
+        self.plain_port, self.scheduler_port, self.state_port = free_port(), free_port(), free_port()
+        self.file = self.dir / "html" / "static"
+        self.file.write_text("")
+        (self.dir / "plain.conf").write_text(self._plain_conf())
+        sockets = self.dir / "sockets"
+        sockets.mkdir()
+        responder = BUILD / "tests" / "bench" / "responder"
+        prefix = self.dir / "nginx"
+        argv = [TOP / "nginx" / "prepare", "--prefix", prefix, "--socket-dir", sockets, "--processes", "1"]
+        argv += ["--scheduler", f"127.0.0.1:{self.scheduler_port}", "--state", f"127.0.0.1:{self.state_port}"]
+        subprocess.run(argv, check=True)
+        self.programs = [
+            Program("responder", self.dir, [responder, sockets / "scheduler.sock", 16]),
+            Program("plain", self.dir, ["nginx", "-e", "stderr", "-p", self.dir, "-c", "plain.conf"]),
+            Program("front", self.dir, ["nginx", "-e", "stderr", "-p", prefix, "-c", "nginx.conf"]),
+        ]
+
+    def _plain_conf(self):
+        user = "user root;" if os.getuid() == 0 else ""
+        return f"""
+            daemon off; pid plain.pid; error_log stderr warn; worker_processes 1; {user}
+            events {{ worker_connections 1024; }}
+            http {{
+                access_log off; sendfile off; client_body_temp_path logs; fastcgi_temp_path logs;
+                proxy_temp_path logs; scgi_temp_path logs; uwsgi_temp_path logs;
+                server {{
+                    listen 127.0.0.1:{self.plain_port};
+                    root html;
+                    location = /return {{ return 200 "nothing at all\\n"; }}
+                }}
+            }}"""
+
+    def __enter__(self):
+        for program in self.programs:
+            program.start()
+        eventually(lambda: requests_answer(self.plain_port, "/return"), 10, "an answer of the plain nginx")
+        eventually(lambda: requests_answer(self.scheduler_port, "/"), 10, "an answer of the responder")
+        return self
+
+    def __exit__(self, *_):
+        for program in reversed(self.programs):
+            program.process.kill()
+            program.process.wait()
+
+    def nginx_per_s(self):
+        return requests_per_s(f"http://127.0.0.1:{self.plain_port}/return")
+
+    def responder_per_s(self):
+        return requests_per_s(f"http://127.0.0.1:{self.scheduler_port}/")
+
+    def file_ms(self, n_bytes):
+        self.file.write_bytes(b"x" * n_bytes)
+        return fetch_ms(f"http://127.0.0.1:{self.plain_port}/static")[0]
+
+
+def requests_answer(port, path):
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except OSError:
+        return False

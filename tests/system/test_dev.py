@@ -1,0 +1,99 @@
+"""./dev itself, where that is cheap."""
+
+import os
+import subprocess
+
+import pytest
+
+from harness import TOP
+
+
+def dev(*arguments):
+    return subprocess.run([TOP / "dev", *arguments], capture_output=True, text=True, timeout=30)
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h", "help"])
+def test_help_names_each_command(flag):
+    done = dev(flag)
+    assert done.returncode == 0 and not done.stderr
+    for command in ("up", "down", "status", "logs", "test", "bench", "shell"):
+        assert f"\n  {command} " in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments, named",
+    [(["upp"], "upp"), (["up", "--asw"], "--asw"), (["up", "--queue"], "--queue"), (["down", "now"], "down")],
+)
+def test_a_wrong_argument_is_named(arguments, named):
+    done = dev(*arguments)
+    assert done.returncode == 64 and not done.stdout
+    (line,) = done.stderr.splitlines()
+    assert named in line and "--help" in line
+
+
+def test_no_command_is_none():
+    done = dev()
+    assert done.returncode == 64 and "Usage" in done.stderr
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the script with a .dev of its own."""
+    path = tmp_path / "dev"
+    path.write_text((TOP / "dev").read_text())
+    path.chmod(0o755)
+    return path
+
+
+def run_copy(copy, *arguments):
+    return subprocess.run([copy, *arguments], capture_output=True, text=True, timeout=30)
+
+
+def test_nothing_runs_before_up(copy):
+    assert run_copy(copy, "shell").returncode == 1
+    assert run_copy(copy, "logs").returncode == 1
+    status = run_copy(copy, "status")
+    assert status.returncode == 1 and "running" not in status.stdout
+    assert run_copy(copy, "down").returncode == 0
+
+
+def test_down_ends_what_up_started_and_no_other(copy, tmp_path):
+    """A pid in a file may long be another's: the start time tells."""
+    run = tmp_path / ".dev" / "run"
+    run.mkdir(parents=True)
+    ours, other = (subprocess.Popen(["sleep", "60"], start_new_session=True) for _ in range(2))
+    try:
+        started_at = open(f"/proc/{ours.pid}/stat").read().rpartition(") ")[2].split()[19]
+        (run / "api.pid").write_text(f"{ours.pid} {started_at}\n")
+        (run / "redis.pid").write_text(f"{other.pid} {int(started_at) - 1}\n")
+        assert run_copy(copy, "down").returncode == 0
+        assert ours.wait(5) == -15
+        assert other.poll() is None
+    finally:
+        for process in (ours, other):
+            process.kill()
+            process.wait()
+
+
+def test_shell_points_clients_at_the_running_stack(copy, tmp_path):
+    run = tmp_path / ".dev" / "run"
+    run.mkdir(parents=True)
+    (tmp_path / ".dev" / "ports").write_text("redis_port=1 sim_port=2\nscheduler_port=3 state_port=4\naws=\n")
+    began = open(f"/proc/{os.getpid()}/stat").read().rpartition(") ")[2].split()[19]
+    (run / "api.pid").write_text(f"{os.getpid()} {began}\n")
+    names = "BLOX_SCHEDULER_URL BLOX_STATE_URL BLOX_REDIS_URL BLOX_SIM_URL AWS_ENDPOINT_URL AWS_REGION"
+    names += " AWS_DEFAULT_REGION AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY"
+    script = f'eval "$({copy} shell)"; for n in {names}; do printenv $n || echo none; done; type aws | head -n 1'
+    shown = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30).stdout.splitlines()
+    assert shown == [
+        "http://127.0.0.1:3",
+        "http://127.0.0.1:4",
+        "redis://127.0.0.1:1",
+        "http://127.0.0.1:2/_sim",
+        "http://127.0.0.1:2",
+        "us-east-1",
+        "us-east-1",
+        "test",
+        "test",
+        "aws is a function",
+    ]

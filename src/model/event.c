@@ -28,7 +28,7 @@ static int check_envelope(const json_t *envelope, struct error *err)
     }
     json_array_foreach(resources, i, resource)
     {
-        if (!json_is_string(resource)) {
+        if (!json_is_string(resource) && !json_is_null(resource)) {
             return error_set(err, ERR_INVALID, "resources[%zu]: want a string", i);
         }
     }

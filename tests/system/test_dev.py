@@ -78,7 +78,8 @@ def test_down_ends_what_up_started_and_no_other(copy, tmp_path):
 def test_shell_points_clients_at_the_running_stack(copy, tmp_path):
     run = tmp_path / ".dev" / "run"
     run.mkdir(parents=True)
-    (tmp_path / ".dev" / "ports").write_text("redis_port=1 sim_port=2\nscheduler_port=3 state_port=4\naws=\n")
+    (tmp_path / ".dev" / "ports").write_text("redis_port=1\nsim_port=2\nscheduler_port=3\nstate_port=4\n")
+    (tmp_path / ".dev" / "mode").write_text("simulator blox\n")
     began = open(f"/proc/{os.getpid()}/stat").read().rpartition(") ")[2].split()[19]
     (run / "api.pid").write_text(f"{os.getpid()} {began}\n")
     names = "BLOX_SCHEDULER_URL BLOX_STATE_URL BLOX_REDIS_URL BLOX_SIM_URL AWS_ENDPOINT_URL AWS_REGION"

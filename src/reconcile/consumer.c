@@ -1,0 +1,297 @@
+/* The consumer: ECS' events from the queue into the store. */
+#include "reconcile/consumer.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "reconcile/ingest.h"
+#include "reconcile/newcomers.h"
+#include "reconcile/worker.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/mem.h"
+
+#define WAIT_S          20    /* of a long poll; a stop ends it */
+#define HIDE_S          30    /* what we failed to apply comes again after so long */
+#define BACKOFF_MIN_MS  500   /* between attempts while queue or store is away */
+#define BACKOFF_MAX_MS  10000 /* doubles up to this */
+#define WATCH_MS        30000 /* between two lines of statistics */
+#define POISON_LINES    20    /* logged between two of these, the rest is only counted */
+#define TROUBLE_LINE_MS 10000 /* all pollers have the same trouble: one line in so long */
+
+enum counter { RECEIVED, APPLIED, STALE, REJECTED, TOO_OLD, KEPT, DELETED, COUNTERS };
+
+struct poller {
+    struct worker worker;
+    struct consumer *consumer;
+    int64_t backoff_ms; /* 0 while all is well */
+};
+
+struct consumer {
+    struct sqs_queue *queue;
+    struct store *store;
+    struct drift *drift; /* or NULL */
+    struct newcomers *newcomers;
+    struct worker watcher;
+    struct poller *pollers;
+    int n_pollers;
+    atomic_bool stopping;
+    atomic_bool has_dead_letter; /* until we know: yes, so that nothing is thrown away */
+    atomic_int poison_lines;
+    _Atomic int64_t trouble_at_ms; /* when trouble was last logged */
+    _Atomic int64_t counters[COUNTERS];
+};
+
+static void count(struct consumer *c, enum counter counter, int64_t n)
+{
+    atomic_fetch_add(&c->counters[counter], n);
+}
+
+void consumer_stats(struct consumer *consumer, struct consumer_stats *out)
+{
+    _Atomic int64_t *counters = consumer->counters;
+
+    *out = (struct consumer_stats){
+        .received = atomic_load(&counters[RECEIVED]),
+        .applied = atomic_load(&counters[APPLIED]),
+        .stale = atomic_load(&counters[STALE]),
+        .rejected = atomic_load(&counters[REJECTED]),
+        .too_old = atomic_load(&counters[TOO_OLD]),
+        .kept = atomic_load(&counters[KEPT]),
+        .deleted = atomic_load(&counters[DELETED]),
+    };
+}
+
+/* ---- one batch ------------------------------------------------------------------------------- */
+
+/* Poison is logged once: SQS says how often a message has come. */
+static void report_rejected(struct consumer *c, const struct sqs_message *message,
+                            const struct ingest_item *item)
+{
+    if (message->receive_count <= 1 && atomic_fetch_sub(&c->poison_lines, 1) > 0) {
+        log_warn("event.rejected", "message=%s fate=%s reason=\"%s\"", message->id,
+                 c->has_dead_letter ? "left" : "dropped", item->why.text);
+    }
+}
+
+/* What comes of a settled message; true when it may be deleted. */
+static bool follow_up(struct consumer *c, const struct sqs_message *message,
+                      const struct ingest_item *item)
+{
+    static const enum counter counters[INGEST_RESULTS] = {
+        [INGEST_PENDING] = KEPT,    [INGEST_APPLIED] = APPLIED,   [INGEST_STALE] = STALE,
+        [INGEST_TOO_OLD] = TOO_OLD, [INGEST_REJECTED] = REJECTED,
+    };
+
+    count(c, counters[item->result], 1);
+    switch (item->result) {
+    case INGEST_APPLIED:
+        if (item->first_seen) {
+            newcomers_add(c->newcomers, item->event->cluster, item->event->key);
+        }
+        return true;
+    case INGEST_TOO_OLD:
+        if (c->drift) {
+            drift_request(c->drift, item->event->cluster);
+        }
+        return true;
+    case INGEST_REJECTED:
+        report_rejected(c, message, item);
+        return !c->has_dead_letter;
+    case INGEST_PENDING:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* Deletes the settled messages; those which cannot be deleted come again, and are stale then. */
+static int delete_settled(struct consumer *c, const struct sqs_batch *batch,
+                          const struct ingest_item *items, struct error *err)
+{
+    const char *receipts[SQS_BATCH_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < batch->n; i++) {
+        if (follow_up(c, &batch->messages[i], &items[i])) {
+            receipts[n++] = batch->messages[i].receipt;
+        }
+    }
+    if (n > 0 && sqs_delete_batch(c->queue, receipts, n, err) < 0) {
+        return -1;
+    }
+    count(c, DELETED, (int64_t)n);
+    return 0;
+}
+
+/* Applied and hopeless events are deleted; what the store did not take stays and comes again. */
+static int consume(struct consumer *c, const struct sqs_batch *batch, struct error *err)
+{
+    struct ingest_item items[SQS_BATCH_MAX] = {0};
+    struct error why = {0};
+
+    count(c, RECEIVED, (int64_t)batch->n);
+    for (size_t i = 0; i < batch->n; i++) {
+        items[i].body = batch->messages[i].body;
+    }
+    int outcome = ingest(c->store, clock_wall_ms(), items, batch->n, err);
+
+    if (delete_settled(c, batch, items, &why) < 0) {
+        outcome = error_set(err, why.code, "%s", why.text);
+    }
+    for (size_t i = 0; i < batch->n; i++) {
+        ingest_item_clear(&items[i]);
+    }
+    return outcome;
+}
+
+/* ---- threads --------------------------------------------------------------------------------- */
+
+static void report_trouble(struct consumer *c, const struct error *why)
+{
+    int64_t now_ms = clock_mono_ms();
+    int64_t last_ms = atomic_load(&c->trouble_at_ms);
+
+    if (now_ms - last_ms >= TROUBLE_LINE_MS &&
+        atomic_compare_exchange_strong(&c->trouble_at_ms, &last_ms, now_ms)) {
+        log_warn("consumer.trouble", "error=\"%s\"", why->text);
+    }
+}
+
+static void back_off(struct poller *poller, const struct error *why)
+{
+    int64_t twice = poller->backoff_ms * 2;
+
+    if (poller->consumer->stopping) {
+        return;
+    }
+    poller->backoff_ms = twice < BACKOFF_MIN_MS   ? BACKOFF_MIN_MS
+                         : twice > BACKOFF_MAX_MS ? BACKOFF_MAX_MS
+                                                  : twice;
+    report_trouble(poller->consumer, why);
+    (void)worker_sleep(&poller->worker, poller->backoff_ms);
+}
+
+static void *poll_queue(void *ctx)
+{
+    struct poller *poller = ctx;
+    struct consumer *c = poller->consumer;
+
+    while (!c->stopping) {
+        AUTO(sqs_batch) *batch = NULL;
+        struct error err = {0};
+
+        if (sqs_receive(c->queue, WAIT_S, HIDE_S, &batch, &err) < 0 ||
+            (batch->n > 0 && consume(c, batch, &err) < 0)) {
+            back_off(poller, &err);
+        } else {
+            poller->backoff_ms = 0;
+        }
+    }
+    return NULL;
+}
+
+/* A line when something happened since the last one. */
+static void report_progress(const struct consumer_stats *now, const struct consumer_stats *before,
+                            const struct sqs_status *status)
+{
+    if (now->received == before->received && status->waiting == 0) {
+        return;
+    }
+    log_info("consumer.progress",
+             "received=%lld applied=%lld stale=%lld rejected=%lld too_old=%lld kept=%lld "
+             "waiting=%lld hidden=%lld",
+             (long long)(now->received - before->received),
+             (long long)(now->applied - before->applied), (long long)(now->stale - before->stale),
+             (long long)(now->rejected - before->rejected),
+             (long long)(now->too_old - before->too_old), (long long)(now->kept - before->kept),
+             (long long)status->waiting, (long long)status->hidden);
+}
+
+static void *watch_queue(void *ctx)
+{
+    struct consumer *c = ctx;
+    struct consumer_stats before = {0};
+
+    do {
+        struct consumer_stats now;
+        struct sqs_status status = {0};
+        struct error err = {0};
+
+        if (sqs_status(c->queue, &status, &err) < 0) {
+            log_debug("consumer.status", "error=\"%s\"", err.text); /* pollers have said it */
+        } else {
+            c->has_dead_letter = status.has_dead_letter;
+        }
+        consumer_stats(c, &now);
+        report_progress(&now, &before, &status);
+        before = now;
+        c->poison_lines = POISON_LINES;
+    } while (worker_sleep(&c->watcher, WATCH_MS));
+    return NULL;
+}
+
+/* ---- beginning and end ----------------------------------------------------------------------- */
+
+static int start_threads(struct consumer *c, struct error *err)
+{
+    if (worker_start(&c->watcher, watch_queue, c, err) < 0) {
+        return -1;
+    }
+    for (int p = 0; p < c->n_pollers; p++) {
+        if (worker_start(&c->pollers[p].worker, poll_queue, &c->pollers[p], err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* v0.3.0's spelling named the service. */
+static const char *queue_name(const char *queue)
+{
+    return strncasecmp(queue, "sqs://", 6) == 0 ? queue + 6 : queue;
+}
+
+struct consumer *consumer_open(const struct consumer_options *options, struct error *err)
+{
+    AUTO(consumer) *c = xcalloc(1, sizeof(*c));
+
+    c->store = options->store;
+    c->drift = options->drift;
+    c->has_dead_letter = true;
+    c->poison_lines = POISON_LINES;
+    c->trouble_at_ms = -TROUBLE_LINE_MS;
+    c->n_pollers = options->pollers ? options->pollers : CONSUMER_POLLERS;
+    c->pollers = xcalloc((size_t)c->n_pollers, sizeof(c->pollers[0]));
+    worker_init(&c->watcher);
+    for (int p = 0; p < c->n_pollers; p++) {
+        worker_init(&c->pollers[p].worker);
+        c->pollers[p].consumer = c;
+    }
+    c->queue = sqs_open(options->aws, queue_name(options->queue), err);
+    c->newcomers = newcomers_open(options->aws, options->store, err);
+    if (!c->queue || !c->newcomers || start_threads(c, err) < 0) {
+        return NULL;
+    }
+    return TAKE(c);
+}
+
+void consumer_free(struct consumer *consumer)
+{
+    if (!consumer) {
+        return;
+    }
+    consumer->stopping = true;
+    if (consumer->queue) {
+        sqs_stop_receiving(consumer->queue);
+    }
+    for (int p = 0; p < consumer->n_pollers; p++) {
+        worker_end(&consumer->pollers[p].worker);
+    }
+    worker_end(&consumer->watcher);
+    newcomers_free(consumer->newcomers);
+    sqs_queue_free(consumer->queue);
+    free(consumer->pollers);
+    free(consumer);
+}

@@ -1,0 +1,83 @@
+/*
+ * HTTP requests to others: many at once in one thread, over connections that are kept.
+ *
+ * One thread owns a `struct fetch` and calls everything but fetch_wake. HTTP/1.1, http and https
+ * only, certificates verified, redirects not followed; a proxy is taken from the environment as
+ * libcurl does.
+ */
+#ifndef BLOX_NET_FETCH_H
+#define BLOX_NET_FETCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/attr.h"
+#include "util/error.h"
+
+#define FETCH_ANSWER_MAX (16 * 1024 * 1024) /* bytes of one answer's body */
+
+struct fetch;
+struct fetch_transfer; /* one request under way */
+
+struct fetch_header {
+    const char *name;
+    const char *value;
+};
+
+struct fetch_request {
+    const char *method;
+    const char *url;
+    const struct fetch_header *headers;
+    size_t n_headers;
+    const void *body; /* borrowed until the transfer ends; NULL: none */
+    size_t body_len;
+    int timeout_ms; /* in all */
+    bool once;      /* the body leaves one time at most, see fetch_start */
+    bool direct;    /* never by a proxy: for services on the link or the loopback */
+    /* With `once`: asked right before the body is handed over; false ends the request with
+     * ERR_CONFLICT and no byte of the body sent. NULL: always. */
+    bool (*may_send)(void *ctx);
+    void *may_send_ctx;
+};
+
+struct fetch_answer {
+    struct error err; /* ERR_NONE: an answer came, whatever its status */
+    int status;       /* 0 when none came */
+    const char *body; /* the transfer's; NUL behind its end */
+    size_t body_len;
+    bool body_sent; /* the peer may have seen some of the request's body, so may have acted on it */
+    void *headers;  /* for fetch_answer_header */
+};
+
+struct fetch *fetch_new(int connections_max, const char *user_agent, struct error *err) MUST_CHECK;
+void fetch_free(struct fetch *fetch); /* ends what is under way without a call of `done` */
+AUTO_DEFINE(fetch);
+
+typedef void fetch_done(void *ctx, const struct fetch_answer *answer);
+
+/*
+ * Begins a request; `done` is called once from fetch_turn, unless it is cancelled. All but the body
+ * is copied.
+ *
+ * libcurl repeats a request by itself when a kept connection dies before the answer begins, also
+ * one which took effect. `once` forbids that: the transfer then ends with ERR_UNAVAILABLE and says
+ * in body_sent whether the peer may have acted.
+ */
+struct fetch_transfer *fetch_start(struct fetch *fetch, const struct fetch_request *request,
+                                   fetch_done *done, void *ctx);
+/* Ends it without `done`; gives what body_sent would have been. */
+bool fetch_cancel(struct fetch_transfer *transfer);
+
+/* Moves bytes, calls `done` of what ended, and if nothing did waits up to timeout_ms for more to
+ * move or for a wake-up. */
+void fetch_turn(struct fetch *fetch, int timeout_ms);
+/* Ends the wait in fetch_turn, or the next one. From any thread. */
+void fetch_wake(struct fetch *fetch);
+
+/* The last header of that name, or NULL. For `done`, during the call. */
+const char *fetch_answer_header(const struct fetch_answer *answer, const char *name);
+/* Reads "Sun, 06 Nov 1994 08:49:37 GMT"; -1 when it is no date. */
+int64_t fetch_parse_date_ms(const char *text);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * The router: finds the handler of a request by the decoded path, with the redirects of v0.3.0's
+ * (gorilla/mux with strict slashes). Wrong methods are routes which do not exist.
+ */
+#ifndef BLOX_HTTP_ROUTER_H
+#define BLOX_HTTP_ROUTER_H
+
+#include "http/message.h"
+#include "util/error.h"
+
+struct api; /* what the handlers work with; the router only hands it on */
+
+/*
+ * `{name}` in a pattern stands for one segment, `{name...}` for the rest of the path without a
+ * slash at its end, at least one byte each. `accepts`, if any, belongs to the match: where it says no, there is no such route.
+ */
+struct route {
+    const char *method;
+    const char *pattern;
+    int (*handler)(struct api *api, const struct http_request *req, struct http_response *resp,
+                   struct error *err);
+    bool (*accepts)(const struct http_request *req);
+};
+
+/*
+ * Answers the request: by its route's handler, a redirect, 400 or 404. routes ends with {0}.
+ * 0, or -1 when the handler failed: the caller answers then.
+ */
+int router_serve(const struct route *routes, struct api *api, struct http_request *req,
+                 struct http_response *resp, struct error *err) MUST_CHECK;
+
+#endif

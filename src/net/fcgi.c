@@ -1,0 +1,246 @@
+/* The accept loop, and requests and responses in libfcgi's terms. */
+#include "net/fcgi.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcgiapp.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "util/clock.h"
+#include "util/mem.h"
+
+#define ACCEPT_RETRY_MS 10 /* when the process is out of descriptors */
+
+struct fcgi {
+    struct fcgi_options options;
+    int stop_fd; /* readable once fcgi_stop was called, for all threads at once */
+    atomic_bool stopping;
+    pthread_t *threads;
+    int n_threads;
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    int n_running; /* under lock */
+};
+
+/* ---- one request ----------------------------------------------------------------------------- */
+
+static const char *param(const FCGX_Request *conn, const char *name)
+{
+    const char *value = FCGX_GetParam(name, conn->envp);
+
+    return value ? value : "";
+}
+
+static void read_request(const FCGX_Request *conn, char *body, struct http_request *req)
+{
+    int len = FCGX_GetStr(body, BODY_LEN_MAX + 1, conn->in);
+
+    *req = (struct http_request){
+        .method = param(conn, "REQUEST_METHOD"),
+        .target = param(conn, "REQUEST_URI"),
+        .id = param(conn, "REQUEST_ID"),
+        .body = body,
+        .body_len = len > 0 ? (size_t)len : 0,
+    };
+}
+
+/* Failures are the client's: it went away, and nginx' connection with it. */
+static void write_response(const FCGX_Request *conn, const struct http_response *resp, bool head)
+{
+    AUTO_STRBUF start = {0};
+
+    http_response_head(resp, &start);
+    if (FCGX_PutStr(start.text, (int)start.len, conn->out) < 0 || head) {
+        return;
+    }
+    if (resp->text.len > 0) {
+        FCGX_PutStr(resp->text.text, (int)resp->text.len, conn->out);
+    }
+    for (size_t i = 0; i < resp->n_pieces; i++) {
+        if (FCGX_PutStr(resp->pieces[i].iov_base, (int)resp->pieces[i].iov_len, conn->out) < 0) {
+            return;
+        }
+    }
+}
+
+static void answer(struct fcgi *fcgi, FCGX_Request *conn, char *body)
+{
+    struct http_request req;
+    struct http_response resp = {0};
+
+    read_request(conn, body, &req);
+    fcgi->options.serve(fcgi->options.ctx, &req, &resp);
+    write_response(conn, &resp, streq(req.method, "HEAD"));
+    FCGX_Finish_r(conn);
+    http_response_clear(&resp);
+    http_request_clear(&req);
+}
+
+/* ---- the loop -------------------------------------------------------------------------------- */
+
+/* A thread waits in epoll and not in accept: there it would neither hear of a stop nor could the
+ * socket be shared with other processes which go on. */
+static int make_epoll(const struct fcgi *fcgi)
+{
+    int fd = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event request = {.events = EPOLLIN | EPOLLEXCLUSIVE};
+    struct epoll_event stop = {.events = EPOLLIN};
+
+    if (fd >= 0 && (epoll_ctl(fd, EPOLL_CTL_ADD, fcgi->options.listen_fd, &request) < 0 ||
+                    epoll_ctl(fd, EPOLL_CTL_ADD, fcgi->stop_fd, &stop) < 0)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void accept_loop(struct fcgi *fcgi, int epoll_fd)
+{
+    AUTO_CHAR *body = xmalloc(BODY_LEN_MAX + 1);
+    FCGX_Request conn;
+    struct epoll_event event;
+
+    if (FCGX_InitRequest(&conn, fcgi->options.listen_fd, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
+        return;
+    }
+    while (!atomic_load(&fcgi->stopping)) {
+        if (epoll_wait(epoll_fd, &event, 1, -1) <= 0 || atomic_load(&fcgi->stopping)) {
+            continue;
+        }
+        int rc = FCGX_Accept_r(&conn);
+
+        if (rc == 0) {
+            answer(fcgi, &conn, body);
+        } else if (rc != -EAGAIN && rc != -EINTR) { /* another thread was faster: nothing to do */
+            clock_sleep_ms(ACCEPT_RETRY_MS);
+        }
+    }
+    FCGX_Free(&conn, 1);
+}
+
+static void *run(void *arg)
+{
+    struct fcgi *fcgi = arg;
+    int epoll_fd = make_epoll(fcgi);
+
+    while (epoll_fd < 0 && !atomic_load(&fcgi->stopping)) {
+        clock_sleep_ms(ACCEPT_RETRY_MS);
+        epoll_fd = make_epoll(fcgi);
+    }
+    if (epoll_fd >= 0) {
+        accept_loop(fcgi, epoll_fd);
+        close(epoll_fd);
+    }
+    pthread_mutex_lock(&fcgi->lock);
+    fcgi->n_running--;
+    pthread_cond_broadcast(&fcgi->ended);
+    pthread_mutex_unlock(&fcgi->lock);
+    return NULL;
+}
+
+/* ---- the pool -------------------------------------------------------------------------------- */
+
+static void init_library(void)
+{
+    FCGX_Init(); /* fails only without memory */
+}
+
+static struct fcgi *make(const struct fcgi_options *options)
+{
+    struct fcgi *fcgi = xcalloc(1, sizeof(*fcgi));
+    pthread_condattr_t attr;
+
+    fcgi->options = *options;
+    fcgi->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    fcgi->threads = xcalloc((size_t)options->threads, sizeof(*fcgi->threads));
+    pthread_mutex_init(&fcgi->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&fcgi->ended, &attr);
+    pthread_condattr_destroy(&attr);
+    return fcgi;
+}
+
+static int start_threads(struct fcgi *fcgi)
+{
+    while (fcgi->n_threads < fcgi->options.threads) {
+        pthread_mutex_lock(&fcgi->lock);
+        fcgi->n_running++;
+        pthread_mutex_unlock(&fcgi->lock);
+        if (pthread_create(&fcgi->threads[fcgi->n_threads], NULL, run, fcgi) != 0) {
+            fcgi->n_running--; /* of a thread which never was */
+            return -1;
+        }
+        fcgi->n_threads++;
+    }
+    return 0;
+}
+
+struct fcgi *fcgi_open(const struct fcgi_options *options, struct error *err)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct fcgi *fcgi = make(options);
+
+    pthread_once(&once, init_library);
+    if (fcgi->stop_fd < 0) {
+        error_set(err, ERR_INTERNAL, "fastcgi: eventfd: %s", strerror(errno));
+        fcgi_free(fcgi);
+        return NULL;
+    }
+    if (start_threads(fcgi) < 0) {
+        error_set(err, ERR_INTERNAL, "fastcgi: cannot start %d threads", options->threads);
+        fcgi_stop(fcgi);
+        while (!fcgi_wait(fcgi, 1000)) {
+        }
+        fcgi_free(fcgi);
+        return NULL;
+    }
+    return fcgi;
+}
+
+void fcgi_stop(struct fcgi *fcgi)
+{
+    uint64_t one = 1;
+    ssize_t rc;
+
+    atomic_store(&fcgi->stopping, true);
+    rc = write(fcgi->stop_fd, &one, sizeof(one));
+    assert(rc == sizeof(one));
+}
+
+bool fcgi_wait(struct fcgi *fcgi, int timeout_ms)
+{
+    int64_t until_ms = clock_mono_ms() + timeout_ms;
+    struct timespec until = {until_ms / 1000, until_ms % 1000 * 1000000};
+    int rc = 0;
+
+    pthread_mutex_lock(&fcgi->lock);
+    while (fcgi->n_running > 0 && rc == 0) {
+        rc = pthread_cond_timedwait(&fcgi->ended, &fcgi->lock, &until);
+    }
+    bool done = fcgi->n_running == 0;
+    pthread_mutex_unlock(&fcgi->lock);
+    return done;
+}
+
+void fcgi_free(struct fcgi *fcgi)
+{
+    if (!fcgi) {
+        return;
+    }
+    for (int i = 0; i < fcgi->n_threads; i++) {
+        pthread_join(fcgi->threads[i], NULL);
+    }
+    if (fcgi->stop_fd >= 0) {
+        close(fcgi->stop_fd);
+    }
+    pthread_cond_destroy(&fcgi->ended);
+    pthread_mutex_destroy(&fcgi->lock);
+    free(fcgi->threads);
+    free(fcgi);
+}

@@ -1,0 +1,23 @@
+/* The parent of the API workers: owns the listening sockets, so that a worker which dies takes only
+ * its own requests with it, and starts another in its place. */
+#ifndef BLOX_API_SUPERVISOR_H
+#define BLOX_API_SUPERVISOR_H
+
+#include "util/error.h"
+
+struct supervisor_options {
+    const char *socket_dir; /* gets scheduler.sock and state.sock */
+    int workers;
+    /* A worker's whole life, in a process of its own; gives its exit status. */
+    int (*work)(void *ctx, int scheduler_fd, int state_fd);
+    void *ctx;
+};
+
+/*
+ * Runs until a stop was asked for (util/signals.h, caught before; no thread may have been started).
+ * Errors: ERR_UNAVAILABLE when another supervisor owns the directory or it cannot be used,
+ * ERR_INVALID when the path or, as a worker found, another setting is wrong.
+ */
+int supervisor_run(const struct supervisor_options *options, struct error *err) MUST_CHECK;
+
+#endif

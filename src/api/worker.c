@@ -1,0 +1,143 @@
+/* Puts a worker together and takes it apart. */
+#include "api/worker.h"
+
+#include <unistd.h>
+
+#include "api/api.h"
+#include "net/fcgi.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/signals.h"
+
+#define STORE_CHECK_MS 1000  /* how often Redis is asked until it answers */
+#define DRAIN_MS       12000 /* requests under way may go on for so long after a stop */
+
+enum { SCHEDULER, STATE, N_SERVICES };
+
+struct worker {
+    struct api api;
+    struct service services[N_SERVICES];
+    struct fcgi *pools[N_SERVICES];
+};
+
+static void init_services(struct worker *worker)
+{
+    worker->services[SCHEDULER] = (struct service){
+        .name = "scheduler",
+        .routes = scheduler_routes,
+        .alive_path = "/v1/ping",
+        .failure_text = "Server Error",
+        .api = &worker->api,
+    };
+    worker->services[STATE] = (struct service){
+        .name = "state",
+        .routes = state_routes,
+        .failure_text = "Unexpected internal server error",
+        .api = &worker->api,
+    };
+}
+
+static int open_pools(struct worker *worker, const int fds[N_SERVICES], int threads,
+                      struct error *err)
+{
+    for (int s = 0; s < N_SERVICES; s++) {
+        const struct fcgi_options options = {
+            .listen_fd = fds[s],
+            .threads = threads,
+            .serve = service_serve,
+            .ctx = &worker->services[s],
+        };
+
+        worker->pools[s] = fcgi_open(&options, err);
+        if (!worker->pools[s]) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* False when a request is still under way. */
+static bool close_pools(struct worker *worker)
+{
+    int64_t until_ms = clock_mono_ms() + DRAIN_MS;
+
+    for (int s = 0; s < N_SERVICES; s++) {
+        if (worker->pools[s]) {
+            fcgi_stop(worker->pools[s]);
+        }
+    }
+    for (int s = 0; s < N_SERVICES; s++) {
+        int64_t left_ms = until_ms - clock_mono_ms();
+
+        if (worker->pools[s] && !fcgi_wait(worker->pools[s], left_ms > 0 ? (int)left_ms : 0)) {
+            return false;
+        }
+        fcgi_free(worker->pools[s]);
+    }
+    return true;
+}
+
+/* Until Redis has answered it may be anything; from then on it is one that does not evict. -1 when
+ * it never will do. */
+static int wait_for_store(struct api *api, struct error *err)
+{
+    bool said = false;
+
+    while (!signals_wait_stop(0)) {
+        char warning[256] = "";
+        struct error why = {0};
+
+        if (store_check(api->store, warning, &why) == 0) {
+            if (*warning) {
+                log_warn("store.warning", "text=\"%s\"", warning);
+            }
+            atomic_store(&api->store_checked, true);
+            return 0;
+        }
+        if (why.code == ERR_INVALID) {
+            return error_set(err, why.code, "%s", why.text);
+        }
+        if (!said) {
+            log_warn("store.unavailable", "text=\"%s\"", why.text);
+            said = true;
+        }
+        signals_wait_stop(STORE_CHECK_MS);
+    }
+    return 0;
+}
+
+static int work(struct worker *worker, const struct worker_options *options, const int fds[],
+                struct error *err)
+{
+    if (open_pools(worker, fds, options->threads, err) < 0 ||
+        wait_for_store(&worker->api, err) < 0) {
+        return -1;
+    }
+    signals_wait_stop(-1);
+    return 0;
+}
+
+int worker_run(const struct worker_options *options, int scheduler_fd, int state_fd)
+{
+    const int fds[N_SERVICES] = {scheduler_fd, state_fd};
+    struct error err = {0};
+    struct worker worker = {0};
+    AUTO(store) *store = store_open(&options->store, &err);
+    AUTO(aws) *aws = store ? aws_open(&options->aws, &err) : NULL;
+    AUTO(view) *view = aws ? view_open(store, &(struct view_options){0}, &err) : NULL;
+
+    if (!view) {
+        return log_fatal(&err);
+    }
+    worker.api = (struct api){.store = store, .view = view, .aws = aws};
+    init_services(&worker);
+    log_info("worker.started", "threads=%d", options->threads);
+    int status = work(&worker, options, fds, &err) < 0 ? log_fatal(&err) : 0;
+
+    if (!close_pools(&worker)) {
+        log_warn("worker.cut", "drain_ms=%d", DRAIN_MS);
+        _exit(status); /* a thread works with what is freed otherwise */
+    }
+    log_info("worker.stopped", "%s", "");
+    return status;
+}

@@ -1,0 +1,117 @@
+/* The REST APIs: a supervisor with its workers. */
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "api/supervisor.h"
+#include "api/worker.h"
+#include "util/config.h"
+#include "util/log.h"
+#include "util/signals.h"
+
+struct settings {
+    char *redis_url;
+    char *redis_ca_file;
+    int64_t redis_timeout_ms;
+    int64_t redis_replicas;
+    char *socket_dir;
+    int64_t workers;
+    int64_t threads;
+    char *region;
+    char *profile;
+    char *endpoint;
+    char *endpoint_ecs;
+    int log_level;
+};
+
+#define AT(member) offsetof(struct settings, member)
+
+static const struct option_spec options[] = {
+    {"redis-url", OPTION_TEXT, NULL, "URL", "redis://127.0.0.1:6379", 0, 0,
+     "where the state lives: redis://, rediss://, unix:// or redis+sentinel://", AT(redis_url)},
+    {"redis-ca-file", OPTION_TEXT, NULL, "FILE", NULL, 0, 0,
+     "certificates which rediss:// trusts, in PEM; the system's if not set", AT(redis_ca_file)},
+    {"redis-timeout", OPTION_INT, NULL, "MS", "2000", 100, 2500,
+     "how long one command may take, in milliseconds", AT(redis_timeout_ms)},
+    {"redis-replicas", OPTION_INT, NULL, "N", "0", 0, 10,
+     "how many replicas must have a user's write before it is answered", AT(redis_replicas)},
+    {"socket-dir", OPTION_TEXT, NULL, "DIR", "/run/blox", 0, 0,
+     "where nginx finds scheduler.sock and state.sock", AT(socket_dir)},
+    {"workers", OPTION_INT, NULL, "N", "2", 1, 64, "worker processes", AT(workers)},
+    {"threads", OPTION_INT, NULL, "N", "16", 1, 256,
+     "requests which one worker answers at once on each socket", AT(threads)},
+    {"region", OPTION_TEXT, "AWS_REGION", "NAME", NULL, 0, 0,
+     "AWS region; else AWS_DEFAULT_REGION's or the profile's", AT(region)},
+    {"profile", OPTION_TEXT, "AWS_PROFILE", "NAME", NULL, 0, 0, "profile in AWS' own files",
+     AT(profile)},
+    {"aws-endpoint", OPTION_TEXT, "AWS_ENDPOINT_URL", "URL", NULL, 0, 0,
+     "where AWS is, if not at its own addresses", AT(endpoint)},
+    {"aws-endpoint-ecs", OPTION_TEXT, "AWS_ENDPOINT_URL_ECS", "URL", NULL, 0, 0,
+     "the same for ECS alone", AT(endpoint_ecs)},
+    {"log-level", OPTION_LOG_LEVEL, NULL, "LEVEL", "info", 0, 0, "debug, info, warn or error",
+     AT(log_level)},
+};
+
+static const struct program_spec program = {
+    .name = "blox-api",
+    .summary = "serves the scheduler API and the cluster state API to nginx",
+    .options = options,
+    .n_options = ARRAY_LEN(options),
+};
+
+static int work(void *ctx, int scheduler_fd, int state_fd)
+{
+    const struct settings *settings = ctx;
+    const struct worker_options worker = {
+        .store =
+            {
+                .url = settings->redis_url,
+                .ca_file = settings->redis_ca_file,
+                .timeout_ms = (int)settings->redis_timeout_ms,
+                .replicas = (int)settings->redis_replicas,
+                .client = "blox-api",
+            },
+        .aws =
+            {
+                .region = settings->region,
+                .endpoint = settings->endpoint,
+                .endpoint_ecs = settings->endpoint_ecs,
+                .profile = settings->profile,
+                .user_agent = "blox-api/" PACKAGE_VERSION,
+                .reads = {.burst = 20, .rate = 5}, /* a worker's share: the reconciler has more */
+            },
+        .threads = (int)settings->threads,
+    };
+
+    return worker_run(&worker, scheduler_fd, state_fd);
+}
+
+static int run(struct settings *settings, struct error *err)
+{
+    const struct supervisor_options supervisor = {
+        .socket_dir = settings->socket_dir,
+        .workers = (int)settings->workers,
+        .work = work,
+        .ctx = settings,
+    };
+
+    return signals_catch(err) < 0 ? -1 : supervisor_run(&supervisor, err);
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings = {0};
+    struct error err = {0};
+    enum config_outcome outcome = CONFIG_RUN;
+    int status = EXIT_SUCCESS;
+
+    log_init(program.name, LOG_LEVEL_INFO);
+    if (config_load(&program, argc, argv, &settings, &outcome, &err) < 0) {
+        return log_fatal(&err);
+    }
+    log_init(program.name, (enum log_level)settings.log_level);
+    if (outcome == CONFIG_RUN && run(&settings, &err) < 0) {
+        status = log_fatal(&err);
+    }
+    config_clear(&program, &settings);
+    return status;
+}

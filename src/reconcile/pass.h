@@ -1,0 +1,42 @@
+/* One drift pass of one cluster: everything ECS has in it against everything stored of it. */
+#ifndef BLOX_RECONCILE_PASS_H
+#define BLOX_RECONCILE_PASS_H
+
+#include <uthash.h>
+
+#include "aws/ecs.h"
+#include "store/store.h"
+#include "view/view.h"
+
+/* What passes of a cluster remember for the next: what ECS said was MISSING and still stands. */
+struct missed {
+    int64_t at_ms; /* when the first pass in a row that missed it began */
+    UT_hash_handle hh;
+    char arn[];
+};
+void missed_forget(struct missed **missed);
+
+struct pass_tools {
+    struct ecs ecs;
+    struct store *store;
+    struct view *view;
+    const char *lease_token;
+    bool (*stopping)(void *ctx); /* asked between calls: true breaks the pass off */
+    void *ctx;
+};
+
+struct pass_report {
+    size_t instances, tasks;                                   /* which ECS described */
+    int64_t reads;                                             /* calls to ECS */
+    int64_t missed, outdated, changed, deleted, held, skipped; /* see struct drift_stats */
+};
+
+/*
+ * is_listed: ListClusters named it; otherwise ECS is asked, and a cluster which is MISSING or
+ * INACTIVE has nothing. Writes the cluster's record at the end. ERR_CONFLICT: the lease is lost.
+ * After any error `missed` is as before: what was not deleted is looked at again.
+ */
+int pass_run(const struct pass_tools *tools, const char *cluster_arn, bool is_listed,
+             struct missed **missed, struct pass_report *report, struct error *err) MUST_CHECK;
+
+#endif

@@ -4,6 +4,12 @@
 #include "model/environment.h"
 #include "util/js.h"
 
+/* A text with a NUL in it is none that any name or ARN could be. */
+static bool is_text(const json_t *value)
+{
+    return json_is_string(value) && strlen(json_string_value(value)) == json_string_length(value);
+}
+
 static void complain(struct strbuf *complaint, const char *line)
 {
     strbuf_add_text(complaint, complaint->len == 0 ? "validation failure list:\n" : "\n");
@@ -25,7 +31,7 @@ static void read_group(const json_t *group, struct environment_request *out,
         return;
     }
     cluster = js_get(group, "cluster");
-    if (cluster && !json_is_string(cluster)) {
+    if (cluster && !is_text(cluster)) {
         complain(complaint, "instanceGroup.cluster in body must be of type string");
         return;
     }
@@ -38,12 +44,12 @@ static void read_name(const json_t *name, struct environment_request *out, struc
         complain(complaint, "name in body is required");
         return;
     }
-    if (!json_is_string(name)) {
+    if (!is_text(name)) {
         complain(complaint, "name in body must be of type string");
         return;
     }
     out->name = json_string_value(name);
-    if (strlen(out->name) != json_string_length(name) || !environment_name_is_valid(out->name)) {
+    if (!environment_name_is_valid(out->name)) {
         complain(complaint, "name in body should match '^[a-zA-Z0-9-_]{1,30}$'");
     }
 }
@@ -53,7 +59,7 @@ static void read_task_definition(const json_t *definition, struct environment_re
 {
     if (!definition) {
         complain(complaint, "taskDefinition in body is required");
-    } else if (!json_is_string(definition)) {
+    } else if (!is_text(definition)) {
         complain(complaint, "taskDefinition in body must be of type string");
     } else {
         out->task_definition = json_string_value(definition);

@@ -71,23 +71,30 @@ static void test_parse(void **state)
     }
 }
 
-/* A C string would end there, and the name with it. */
-static void test_a_nul_in_a_name(void **state)
+/* A C string would end there, and what is looked up would not be what was asked for. */
+static void test_a_nul_in_a_text(void **state)
 {
-    static const char body[] =
-        "{\"name\":\"a\\u0000b\",\"instanceGroup\":{},\"taskDefinition\":\"t\"}";
-    struct environment_request request = {0};
-    AUTO_STRBUF complaint = {0};
+    static const char *const bodies[] = {
+        "{\"name\":\"a\\u0000b\",\"instanceGroup\":{},\"taskDefinition\":\"t\"}",
+        "{\"name\":\"a\",\"instanceGroup\":{\"cluster\":\"a\\u0000\"},\"taskDefinition\":\"t\"}",
+        "{\"name\":\"a\",\"instanceGroup\":{},\"taskDefinition\":\"\\u0000\"}",
+    };
 
     (void)state;
-    assert_false(environment_request_parse(body, sizeof(body) - 1, &request, &complaint));
+    for (size_t b = 0; b < ARRAY_LEN(bodies); b++) {
+        struct environment_request request = {0};
+        AUTO_STRBUF complaint = {0};
+
+        assert_false(environment_request_parse(bodies[b], strlen(bodies[b]), &request, &complaint));
+        assert_non_null(strstr(complaint.text, "must be of type string"));
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_a_nul_in_a_name),
+        cmocka_unit_test(test_a_nul_in_a_text),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

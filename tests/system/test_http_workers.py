@@ -1,0 +1,142 @@
+"""blox-api's processes: what survives the end of a worker, of Redis, of ECS, and what is refused."""
+
+import os
+import signal
+import stat
+import subprocess
+import time
+
+import pytest
+
+from harness import BUILD, Program, eventually
+
+
+@pytest.fixture
+def cluster(stack):
+    stack.sim.register_task_definition("http")
+    return stack.sim.create_cluster("http")
+
+
+def test_a_killed_worker_is_replaced(stack):
+    for api in stack.api:
+        (worker,) = api.children()
+        os.kill(worker, signal.SIGKILL)
+        eventually(lambda api=api, worker=worker: api.children() not in ([], [worker]), 5)
+    eventually(stack.blox.is_ready, 10)
+
+
+def test_the_sockets_are_private_and_go_with_the_program(stack):
+    api = stack.api[0]
+    sockets = [stack.dir / api.name / f"{name}.sock" for name in ("scheduler", "state")]
+    for path in sockets:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+    assert api.stop() == 0
+    assert not any(path.exists() for path in sockets)
+
+
+def test_a_second_supervisor_is_refused(stack):
+    api = stack.api[0]
+    second = subprocess.run(api.argv, env=stack.env, capture_output=True, text=True, timeout=10)
+    assert second.returncode == 69
+    assert str(api.pid) in second.stderr
+    assert stack.blox.is_ready()
+
+
+def test_sockets_of_a_killed_supervisor_are_taken_over(stack):
+    for api in stack.api:
+        workers = api.children()
+        api.kill()
+        eventually(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers), 10, "its workers' end")
+        api.start()
+    eventually(stack.blox.is_ready, 10)
+
+
+def test_a_file_in_the_place_of_a_socket_is_left_alone(stack):
+    directory = stack.dir / "occupied"
+    directory.mkdir()
+    (directory / "state.sock").write_text("precious")
+    argv = [BUILD / "blox-api", "--redis-url", stack.redis_url, "--socket-dir", directory]
+    done = subprocess.run(argv, env=stack.env, capture_output=True, text=True, timeout=10)
+    assert done.returncode == 64
+    assert "state.sock" in done.stderr
+    assert (directory / "state.sock").read_text() == "precious"
+
+
+def test_before_the_first_load_only_ping_answers(stack):
+    stack.redis.stop()
+    for api in stack.api:
+        assert api.stop() == 0
+        api.start()
+    eventually(lambda: stack.blox.scheduler.get("/v1/ping").status_code == 200, 10)
+    for response in (stack.blox.scheduler.get("/v1/environments"), stack.blox.state.get("/v1/tasks")):
+        assert response.status_code == 503
+        assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert int(response.headers["Retry-After"]) > 0
+    stack.redis.start()
+    eventually(stack.blox.is_ready, 20)
+
+
+def test_without_redis_users_are_told_and_entities_are_shown_with_their_age(stack, cluster):
+    stack.blox.create_environment("kept", cluster, "http")
+    stack.sim.add_instances("http", 1)
+    eventually(lambda: stack.blox.instances(cluster="http"), 10)
+    stack.redis.kill()
+    for request in (
+        lambda: stack.blox.scheduler.get("/v1/environments/kept"),
+        lambda: stack.blox.scheduler.get("/v1/environments"),
+        lambda: stack.blox.scheduler.delete("/v1/environments/kept"),
+        lambda: stack.blox.post_environment("new", cluster, "http"),
+    ):
+        began = time.monotonic()
+        response = request()
+        assert (response.status_code, response.text) == (500, "Server Error\n")
+        assert time.monotonic() - began < 6
+    assert stack.blox.scheduler.get("/v1/ping").status_code == 200
+
+    def old():
+        response = stack.blox.state.get("/v1/instances?cluster=http")
+        assert response.status_code == 200 and len(response.json()["items"]) == 1
+        return int(response.headers.get("X-Blox-Age-Ms", 0)) >= 2000
+
+    eventually(old, 10)
+    stack.redis.start()
+    eventually(lambda: stack.blox.environment("kept"), 20)
+    eventually(lambda: "X-Blox-Age-Ms" not in stack.blox.state.get("/v1/instances").headers, 10)
+
+
+@pytest.mark.parametrize(
+    "fault, status, text",
+    [
+        ({"kind": "throttle"}, 503, "ECS is busy: try DescribeClusters again later\n"),
+        ({"kind": "error500"}, 503, "ECS is not available: try DescribeClusters again later\n"),
+    ],
+    ids=["throttled", "broken"],
+)
+def test_a_failing_ecs_is_not_the_clients_fault(stack, cluster, fault, status, text):
+    stack.sim.fault(operation="DescribeClusters", **fault)
+    began = time.monotonic()
+    response = stack.blox.post_environment("new", cluster, "http")
+    assert (response.status_code, response.text) == (status, text)
+    assert int(response.headers["Retry-After"]) > 0
+    assert time.monotonic() - began < 12
+
+
+def test_an_unreachable_ecs(stack, cluster):
+    stack.aws.stop()
+    response = stack.blox.post_environment("new", cluster, "http")
+    assert (response.status_code, response.text) == (503, "ECS is not available: try DescribeClusters again later\n")
+
+
+def test_requests_under_way_are_finished_at_a_stop(stack, cluster):
+    """A create which waits for ECS gets its answer although its worker was told to stop."""
+    stack.sim.set(latencyMs=1000)
+    client = Program(
+        "client",
+        stack.dir,
+        ["curl", "-s", "-w", "%{http_code}", "-d", '{"name":"late","instanceGroup":{"cluster":"http"},'
+         '"taskDefinition":"http"}', stack.blox.scheduler.url + "/v1/environments"],
+    ).start()
+    time.sleep(0.5)
+    assert [api.stop() for api in stack.api] == [0, 0]
+    assert client.process.wait(10) == 0
+    assert client.log().endswith("200")

@@ -5,7 +5,6 @@
 
 #include "model/cluster.h"
 #include "model/record.h"
-#include "plan/vanish.h"
 #include "reconcile/batch.h"
 #include "reconcile/upkeep.h"
 #include "util/log.h"
@@ -293,116 +292,22 @@ static int compare(struct pass *pass, struct error *err)
     return 0;
 }
 
-/* ---- what is gone ---------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
-void missed_forget(struct missed **missed)
+static int sweep(struct pass *pass, struct missed **missed, struct error *err)
 {
-    struct missed *one, *next;
-
-    HASH_ITER(hh, *missed, one, next)
-    {
-        HASH_DEL(*missed, one);
-        free(one);
-    }
-}
-
-static void remember(struct missed **missed, const char *arn, int64_t at_ms)
-{
-    size_t len = strlen(arn);
-    struct missed *one = xcalloc(1, sizeof(*one) + len + 1);
-
-    memcpy(one->arn, arn, len);
-    one->at_ms = at_ms;
-    HASH_ADD_STR(*missed, arn, one);
-}
-
-static bool is_gone(const struct pass *pass, const struct entity *entity)
-{
-    return json_object_get(pass->gone, entity->key) != NULL;
-}
-
-/* Instances which left in order are INACTIVE first: their end is no loss. */
-static void measure_loss(const struct pass *pass, struct vanish_pass *loss)
-{
-    *loss = (struct vanish_pass){.began_ms = pass->began_ms};
-    for (size_t i = 0; i < pass->instances.n; i++) {
-        const struct entity *instance = pass->instances.items[i];
-
-        if (!streq(entity_field(instance, INSTANCE_STATUS), "INACTIVE")) {
-            loss->n_instances++;
-            loss->n_gone += is_gone(pass, instance);
-        }
-    }
-}
-
-static int delete_one(struct pass *pass, const struct entity *entity, struct batch *batch,
-                      struct error *err)
-{
-    struct batch_op op = {
-        .record = {.kind = entity->kind,
-                   .key = xstrdup(entity->key),
-                   .version = xstrdup(entity->version)},
-        .conditions = COMMIT_UNCHANGED,
-        .unchanged = entity->revision,
-        .item = &pass->report->deleted,
-    };
-
-    return batch_add(batch, &op, err);
-}
-
-/* Deletes what may be deleted of one kind; the rest is remembered for the next pass. */
-static int sweep(struct pass *pass, const struct entity_list *stored,
-                 const struct vanish_pass *loss, struct missed *before, struct missed **after,
-                 struct batch *batch, struct error *err)
-{
-    for (size_t i = 0; i < stored->n; i++) {
-        const struct entity *entity = stored->items[i];
-        struct missed *first = NULL;
-
-        if (!is_gone(pass, entity)) {
-            continue;
-        }
-        HASH_FIND_STR(before, entity->key, first);
-        if (vanish_may_delete(loss, entity->at_ms, first ? first->at_ms : 0)) {
-            if (delete_one(pass, entity, batch, err) < 0) {
-                return -1;
-            }
-        } else {
-            pass->report->held++;
-            remember(after, entity->key, first ? first->at_ms : pass->began_ms);
-        }
-    }
-    return 0;
-}
-
-static int sweep_all(struct pass *pass, struct missed **missed, struct error *err)
-{
-    AUTO_BATCH batch = {
+    const struct sweep what = {
         .store = pass->tools->store,
-        .cause = "drift",
         .lease_token = pass->tools->lease_token,
-        .done = count_applied,
+        .cluster = pass->cluster,
+        .began_ms = pass->began_ms,
+        .instances = &pass->instances,
+        .tasks = &pass->tasks,
+        .gone = pass->gone,
     };
-    struct missed *after = NULL;
-    struct vanish_pass loss;
 
-    measure_loss(pass, &loss);
-    if (vanish_is_doubtful(&loss)) {
-        log_warn("drift.doubtful", "cluster=%s instances=%zu gone=%zu", pass->cluster,
-                 loss.n_instances, loss.n_gone);
-    }
-    if (sweep(pass, &pass->instances, &loss, *missed, &after, &batch, err) < 0 ||
-        sweep(pass, &pass->tasks, &loss, *missed, &after, &batch, err) < 0 ||
-        batch_flush(&batch, err) < 0) {
-        missed_forget(&after);
-        return -1;
-    }
-    missed_forget(missed);
-    *missed = after;
-    return 0;
+    return sweep_gone(&what, missed, &pass->report->deleted, &pass->report->held, err);
 }
-
-/* ---- the cluster's record -------------------------------------------------------------------- */
 
 /* Nothing speaks of the cluster any more: no task, no instance, no environment. */
 static bool is_forgotten(const struct pass *pass)
@@ -457,7 +362,7 @@ int pass_run(const struct pass_tools *tools, const char *cluster_arn, bool is_li
         outcome = compare(&pass, err);
     }
     if (outcome == 0) {
-        outcome = sweep_all(&pass, missed, err);
+        outcome = sweep(&pass, missed, err);
     }
     if (outcome == 0) {
         outcome = write_cluster(&pass, err);

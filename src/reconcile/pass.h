@@ -2,19 +2,10 @@
 #ifndef BLOX_RECONCILE_PASS_H
 #define BLOX_RECONCILE_PASS_H
 
-#include <uthash.h>
-
 #include "aws/ecs.h"
+#include "reconcile/sweep.h"
 #include "store/store.h"
 #include "view/view.h"
-
-/* What passes of a cluster remember for the next: what ECS said was MISSING and still stands. */
-struct missed {
-    int64_t at_ms; /* when the first pass in a row that missed it began */
-    UT_hash_handle hh;
-    char arn[];
-};
-void missed_forget(struct missed **missed);
 
 struct pass_tools {
     struct ecs ecs;

@@ -7,6 +7,7 @@
 struct log_entry {
     int64_t revision;
     int64_t at_ms;                     /* Redis' time of the commit */
+    char commit_id[COMMIT_ID_LEN];     /* the commit this belongs to */
     bool epoch;                        /* an epoch entry: kind and key mean nothing, before_* do */
     int64_t before_revision;           /* the last revision before the epoch changed */
     char before_commit[COMMIT_ID_LEN]; /* and the commit it belonged to */
@@ -40,6 +41,19 @@ int log_read(struct log_reader *reader, int64_t after, int wait_ms, size_t max,
 void log_batch_clear(struct log_batch *batch);
 /* Ends a wait from another thread. */
 void log_reader_wake(struct log_reader *reader);
+
+/* Where the store stands, to begin a load with. */
+struct log_position {
+    int64_t revision; /* of the last log entry */
+    char commit_id[COMMIT_ID_LEN];
+    int64_t epoch;  /* the revision of the newest epoch entry, which may be trimmed */
+    int64_t now_ms; /* Redis' time */
+};
+int log_position(struct log_reader *reader, struct log_position *out, struct error *err) MUST_CHECK;
+/* The revision which last changed each pair of kind and cluster. */
+int log_changed(struct log_reader *reader,
+                void (*each)(void *ctx, enum kind kind, const char *cluster_arn, int64_t revision),
+                void *ctx, struct error *err) MUST_CHECK;
 
 /* One HSCAN page of a kind, for loading a view: calls `each` per entity. *cursor starts at 0 and is
  * 0 again after the last page. */

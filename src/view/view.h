@@ -40,10 +40,13 @@ void entity_list_clear(struct entity_list *list);
 #define AUTO_ENTITY_LIST __attribute__((cleanup(entity_list_clear))) struct entity_list
 
 /*
- * Who wants to hear of changes. Called by the follower thread with no lock held, once a whole
- * commit has been applied, in order; keep it short and take references where needed.
- * After `reloaded` everything may have changed: list again. `epoch` is also followed by a reload or
- * by the changes since.
+ * Who wants to hear of changes; each function may be NULL. Called by the follower thread with no
+ * lock held, once a whole commit has been applied, in order; keep it short and take references
+ * where needed. view_wait returns after the listener has heard of the revision: never hold a lock
+ * the listener takes while waiting.
+ * After `reloaded` (also the first load) everything may have changed: list again. `epoch` is called
+ * before `reloaded` or before the changes since, the first load included: clusters which no drift
+ * pass begun after that revision has covered are not to be acted on.
  */
 struct view_listener {
     void (*changed)(void *ctx, const struct entity *before,
@@ -51,12 +54,15 @@ struct view_listener {
                                                                       be NULL */
     void (*committed)(void *ctx, int64_t revision, int64_t at_ms); /* the commit is complete */
     void (*reloaded)(void *ctx, int64_t revision);
-    void (*epoch)(void *ctx, int64_t revision); /* writes may have been lost: see DRIFT */
+    void (*epoch)(void *ctx, int64_t revision);          /* writes may have been lost: see DRIFT */
+    void (*trouble)(void *ctx, const struct error *why); /* Redis is away, once per outage; NULL:
+                                                            it is back */
     void *ctx;
 };
 
 struct view_options {
     bool without_bodies;                  /* text stays NULL: the reconciler needs none */
+    bool tombstones;                      /* keep them for view_tombstones */
     const struct view_listener *listener; /* kept; or NULL */
 };
 
@@ -68,6 +74,11 @@ AUTO_DEFINE(view);
 
 bool view_ready(struct view *view); /* the first load is done */
 int64_t view_revision(struct view *view);
+/* The revision of the newest epoch entry it has passed; 0 before the first load. */
+int64_t view_epoch(struct view *view);
+/* The revision which last changed (or deleted) an entity of the kind in the cluster, or in any
+ * (NULL); 0 when none ever was. The same in every process, for ETags. */
+int64_t view_changed(struct view *view, enum kind kind, const char *cluster_arn);
 /* Milliseconds since the follower last heard from Redis; 0 to 1000 or so in health. */
 int64_t view_age_ms(struct view *view);
 /* The last commit's Redis time plus the local monotonic time since it was applied. */
@@ -91,5 +102,18 @@ void view_list_prefix(struct view *view, enum kind kind, const char *prefix,
  * view. */
 void view_each(struct view *view, enum kind kind, const char *cluster_arn,
                void (*each)(void *ctx, const struct entity *entity), void *ctx);
+
+/* ---- tombstones, for store_purge (view_options.tombstones) ----------------------------------- */
+
+struct tombstone {
+    int64_t revision;
+    char *key;
+};
+/* Up to max of those which a commit at before_ms (Redis' time) or earlier left; gives how many. */
+size_t view_tombstones(struct view *view, enum kind kind, int64_t before_ms, size_t max,
+                       struct tombstone *out);
+/* Forgets those which still stand at the same revision: they have been purged. */
+void view_forget(struct view *view, enum kind kind, const struct tombstone *tombstones, size_t n);
+void tombstones_clear(struct tombstone *tombstones, size_t n);
 
 #endif

@@ -1,0 +1,441 @@
+/* A follower's connection: the log's entries, pages of a kind, and where the store stands. */
+#include "store/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "store/epoch.h"
+#include "store/keys.h"
+#include "store/pool.h"
+#include "util/clock.h"
+#include "util/mem.h"
+
+#define IDENTITY_MS 1000  /* how often the server is asked who it is */
+#define SCAN_COUNT  "500" /* entities a page, about */
+#define NUMBER_LEN  24
+
+struct log_reader {
+    struct redis *redis;
+    int wake_fd;
+    int timeout_ms;
+    int64_t checked_ms; /* when the server's identity was last looked at */
+};
+
+struct log_reader *log_reader_open(struct store *store, struct error *err)
+{
+    AUTO(log_reader) *reader = xcalloc(1, sizeof(*reader));
+
+    reader->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (reader->wake_fd < 0) {
+        error_set(err, ERR_INTERNAL, "eventfd: %s", strerror(errno));
+        return NULL;
+    }
+    reader->timeout_ms = store_timeout_ms(store);
+    reader->redis = store_connection(store, reader->wake_fd);
+    return TAKE(reader);
+}
+
+void log_reader_free(struct log_reader *reader)
+{
+    if (!reader) {
+        return;
+    }
+    redis_free(reader->redis);
+    if (reader->wake_fd >= 0) {
+        close(reader->wake_fd);
+    }
+    free(reader);
+}
+
+void log_reader_wake(struct log_reader *reader)
+{
+    uint64_t one = 1;
+    ssize_t ignored = write(reader->wake_fd, &one, sizeof(one)); /* full: it is awake already */
+
+    (void)ignored;
+}
+
+/* Whether somebody woke the reader; forgets it. */
+static bool was_woken(struct log_reader *reader)
+{
+    uint64_t count = 0;
+
+    return read(reader->wake_fd, &count, sizeof(count)) > 0;
+}
+
+/* ---- values
+ * ------------------------------------------------------------------------------------------ */
+
+/* The digits in front of `until`; gives what follows that character, or NULL. */
+static const char *digits(const char *from, const char *end, char until, int64_t *number)
+{
+    const char *stop = memchr(from, until, (size_t)(end - from));
+
+    *number = 0;
+    if (!stop || stop == from) {
+        return NULL;
+    }
+    for (const char *c = from; c < stop; c++) {
+        if (*c < '0' || *c > '9' || *number > INT64_MAX / 10 - 1) {
+            return NULL;
+        }
+        *number = *number * 10 + (*c - '0');
+    }
+    return stop + 1;
+}
+
+bool value_parse(const char *value, size_t len, struct stored_value *out)
+{
+    struct stored_value v = {0};
+    const char *end = value + len;
+    const char *at = digits(value, end, ' ', &v.revision);
+
+    v.version = at;
+    at = at ? memchr(at, ' ', (size_t)(end - at)) : NULL;
+    if (!at) {
+        return false;
+    }
+    v.version_len = (size_t)(at - v.version);
+    v.commit_id = digits(at + 1, end, ' ', &v.at_ms);
+    if (!v.commit_id || end - v.commit_id < COMMIT_ID_LEN ||
+        v.commit_id[COMMIT_ID_LEN - 1] != '\n') {
+        return false;
+    }
+    v.fields = v.commit_id + COMMIT_ID_LEN;
+    at = memchr(v.fields, '\n', (size_t)(end - v.fields));
+    if (!at || v.version_len == 0) {
+        return false;
+    }
+    v.fields_len = (size_t)(at - v.fields);
+    v.body = at + 1;
+    v.body_len = (size_t)(end - v.body);
+    *out = v;
+    return true;
+}
+
+/* ---- entries
+ * ----------------------------------------------------------------------------------------- */
+
+static int64_t number_of(const struct reply *values, const char *name)
+{
+    const struct reply *value = reply_field(values, name);
+
+    return value ? strtoll(value->text, NULL, 10) : 0;
+}
+
+static char *copy_of(const struct reply *values, const char *name)
+{
+    const struct reply *value = reply_field(values, name);
+
+    return value ? xmemdup0(value->text, value->len) : xstrdup("");
+}
+
+static void copy_commit_id(const char *text, char out[COMMIT_ID_LEN])
+{
+    snprintf(out, COMMIT_ID_LEN, "%s", text ? text : "");
+}
+
+/* "<revision> <commit id>": what was last before the epoch. */
+static void read_before(const struct reply *values, struct log_entry *out)
+{
+    const struct reply *value = reply_field(values, "value");
+    char *rest = NULL;
+
+    if (value) {
+        out->before_revision = strtoll(value->text, &rest, 10);
+        copy_commit_id(*rest == ' ' ? rest + 1 : "", out->before_commit);
+    }
+}
+
+/* [id, [name, value, ...]] */
+static bool read_entry(const struct reply *reply, struct log_entry *out)
+{
+    const char *id = reply_text_at(reply, 0);
+    const struct reply *values = reply_array_at(reply, 1);
+    const struct reply *kind = values ? reply_field(values, "kind") : NULL;
+    const struct reply *commit = values ? reply_field(values, "commit") : NULL;
+
+    if (!id || !kind || !commit) {
+        return false;
+    }
+    *out = (struct log_entry){.revision = strtoll(id, NULL, 10)};
+    out->epoch = streq(kind->text, "epoch");
+    if (!out->epoch && !kind_parse(kind->text, &out->kind)) {
+        return false;
+    }
+    out->at_ms = number_of(values, "at");
+    out->following = (int)number_of(values, "following");
+    out->deleted = number_of(values, "deleted") == 1;
+    copy_commit_id(commit->text, out->commit_id);
+    out->key = copy_of(values, "key");
+    out->cause = copy_of(values, "cause");
+    out->actor = copy_of(values, "actor");
+    const struct reply *old = reply_field(values, "old");
+    const struct reply *value = reply_field(values, "value");
+
+    out->old_fields = old && old->len > 0 ? xmemdup0(old->text, old->len) : NULL;
+    out->value = value ? xmemdup0(value->text, value->len) : xstrdup("");
+    out->value_len = value ? value->len : 0;
+    if (out->epoch) {
+        read_before(values, out);
+    }
+    return true;
+}
+
+void log_batch_clear(struct log_batch *batch)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        struct log_entry *entry = &batch->entries[i];
+
+        free(entry->key);
+        free(entry->value);
+        free(entry->old_fields);
+        free(entry->cause);
+        free(entry->actor);
+    }
+    free(batch->entries);
+    *batch = (struct log_batch){0};
+}
+
+/* Takes what continues `after` without a gap; only an epoch entry may jump. What is behind a gap
+ * is left for the next call, which then begins with it. */
+static int take_entries(const struct reply *entries, int64_t after, struct log_batch *out,
+                        struct error *err)
+{
+    struct log_batch batch = {.entries = xcalloc(entries->n + 1, sizeof(struct log_entry))};
+
+    for (size_t i = 0; i < entries->n; i++) {
+        struct log_entry *entry = &batch.entries[batch.n];
+
+        if (!read_entry(entries->items[i], entry)) {
+            log_batch_clear(&batch);
+            return error_set(err, ERR_PROTOCOL, "the log holds an entry that is not ours");
+        }
+        batch.n++;
+        if (!entry->epoch && entry->revision != after + 1) {
+            batch.trimmed = batch.n == 1;
+            break;
+        }
+        after = entry->revision;
+    }
+    *out = batch;
+    return 0;
+}
+
+/* ---- reading
+ * ------------------------------------------------------------------------------------------ */
+
+struct log_reading {
+    struct log_reader *reader;
+    int64_t after;
+    int wait_ms;
+    size_t max;
+    struct log_batch *out;
+};
+
+/* XREAD gives [[key, entries]], or nil when nothing came. */
+static int read_once(struct redis *redis, int64_t deadline_ms, void *ctx, struct error *err)
+{
+    const struct log_reading *reading = ctx;
+    struct log_reader *reader = reading->reader;
+    int64_t now_ms = clock_mono_ms();
+    char after[NUMBER_LEN];
+    char max[NUMBER_LEN];
+    char block[NUMBER_LEN];
+
+    if (now_ms - reader->checked_ms >= IDENTITY_MS) {
+        if (epoch_check_again(redis, deadline_ms, err) < 0) {
+            return -1;
+        }
+        reader->checked_ms = now_ms;
+    }
+    snprintf(after, sizeof(after), "%" PRId64, reading->after);
+    snprintf(max, sizeof(max), "%zu", reading->max);
+    snprintf(block, sizeof(block), "%d", reading->wait_ms);
+    AUTO(reply) *reply = reading->wait_ms > 0
+                             ? redis_call(redis, deadline_ms, err, "XREAD", "COUNT", max, "BLOCK",
+                                          block, "STREAMS", KEY_LOG, after, NULL)
+                             : redis_call(redis, deadline_ms, err, "XREAD", "COUNT", max, "STREAMS",
+                                          KEY_LOG, after, NULL);
+
+    if (!reply) {
+        return -1;
+    }
+    const struct reply *stream = reply_array_at(reply, 0);
+    const struct reply *entries = stream ? reply_array_at(stream, 1) : NULL;
+
+    return entries ? take_entries(entries, reading->after, reading->out, err) : 0;
+}
+
+int log_read(struct log_reader *reader, int64_t after, int wait_ms, size_t max,
+             struct log_batch *out, struct error *err)
+{
+    struct log_batch batch = {0};
+    int64_t until_ms = clock_mono_ms() + wait_ms;
+
+    for (;;) {
+        int64_t now_ms = clock_mono_ms();
+        int64_t left_ms = until_ms - now_ms;
+        int wait = (int)(left_ms < 0 ? 0 : left_ms < IDENTITY_MS ? left_ms : IDENTITY_MS);
+        struct log_reading reading = {reader, after, wait, max, &batch};
+
+        if (session_run(reader->redis, now_ms + wait + reader->timeout_ms, read_once, &reading,
+                        err) < 0) {
+            if (!was_woken(reader)) {
+                return -1;
+            }
+            error_clear(err); /* the wait was ended, as it was asked to */
+            *out = batch;
+            return 0;
+        }
+        if (batch.n > 0 || left_ms <= wait || was_woken(reader)) {
+            *out = batch;
+            return 0;
+        }
+    }
+}
+
+/* ---- loading
+ * ------------------------------------------------------------------------------------------ */
+
+static int read_position(struct redis *redis, int64_t deadline_ms, void *ctx, struct error *err)
+{
+    struct log_position *out = ctx;
+    AUTO(reply) *time = redis_call(redis, deadline_ms, err, "TIME", NULL);
+    AUTO(reply) *epoch = NULL;
+    AUTO(reply) *last = NULL;
+
+    if (time) {
+        epoch = redis_call(redis, deadline_ms, err, "HGET", KEY_META, "epoch", NULL);
+    }
+    if (epoch) {
+        last =
+            redis_call(redis, deadline_ms, err, "XREVRANGE", KEY_LOG, "+", "-", "COUNT", "1", NULL);
+    }
+    if (!last) {
+        return -1;
+    }
+    const struct reply *entry = reply_array_at(last, 0);
+    const struct reply *values = entry ? reply_array_at(entry, 1) : NULL;
+    const struct reply *commit = values ? reply_field(values, "commit") : NULL;
+    const char *seconds = reply_text_at(time, 0);
+    const char *us = reply_text_at(time, 1);
+
+    if (!commit || !reply_text_at(entry, 0) || !seconds || !us) {
+        return error_set(err, ERR_UNAVAILABLE,
+                         "redis %s: the log is gone; it comes back with the "
+                         "next identity check",
+                         redis_address(redis));
+    }
+    out->revision = strtoll(reply_text_at(entry, 0), NULL, 10);
+    out->epoch = epoch->type == REPLY_TEXT ? strtoll(epoch->text, NULL, 10) : 0;
+    out->now_ms = strtoll(seconds, NULL, 10) * 1000 + strtoll(us, NULL, 10) / 1000;
+    copy_commit_id(commit->text, out->commit_id);
+    return 0;
+}
+
+int log_position(struct log_reader *reader, struct log_position *out, struct error *err)
+{
+    struct log_position position = {0};
+    int64_t deadline_ms = clock_mono_ms() + reader->timeout_ms;
+
+    if (session_run(reader->redis, deadline_ms, read_position, &position, err) < 0) {
+        return -1;
+    }
+    *out = position;
+    return 0;
+}
+
+struct changed_reading {
+    void (*each)(void *ctx, enum kind kind, const char *cluster_arn, int64_t revision);
+    void *ctx;
+};
+
+/* "<kind> <cluster>" -> revision */
+static int read_changed(struct redis *redis, int64_t deadline_ms, void *ctx, struct error *err)
+{
+    const struct changed_reading *reading = ctx;
+    AUTO(reply) *pairs = redis_call(redis, deadline_ms, err, "HGETALL", KEY_CHANGED, NULL);
+
+    if (!pairs) {
+        return -1;
+    }
+    for (size_t i = 0; i + 1 < pairs->n; i += 2) {
+        const char *pair = reply_text_at(pairs, i);
+        const char *revision = reply_text_at(pairs, i + 1);
+        const char *space = pair ? strchr(pair, ' ') : NULL;
+        enum kind kind;
+
+        if (space && revision) {
+            AUTO_CHAR *name = xmemdup0(pair, (size_t)(space - pair));
+
+            if (kind_parse(name, &kind)) {
+                reading->each(reading->ctx, kind, space + 1, strtoll(revision, NULL, 10));
+            }
+        }
+    }
+    return 0;
+}
+
+int log_changed(struct log_reader *reader,
+                void (*each)(void *ctx, enum kind kind, const char *cluster_arn, int64_t revision),
+                void *ctx, struct error *err)
+{
+    struct changed_reading reading = {each, ctx};
+
+    return session_run(reader->redis, clock_mono_ms() + reader->timeout_ms, read_changed, &reading,
+                       err);
+}
+
+struct scan {
+    enum kind kind;
+    uint64_t *cursor;
+    void (*each)(void *ctx, enum kind kind, const char *key, size_t key_len, const char *value,
+                 size_t value_len);
+    void *ctx;
+};
+
+/* HSCAN gives [cursor, [key, value, ...]]. */
+static int scan_once(struct redis *redis, int64_t deadline_ms, void *ctx, struct error *err)
+{
+    const struct scan *scan = ctx;
+    char cursor[NUMBER_LEN];
+
+    snprintf(cursor, sizeof(cursor), "%" PRIu64, *scan->cursor);
+    AUTO(reply) *page = redis_call(redis, deadline_ms, err, "HSCAN", key_of_kind(scan->kind),
+                                   cursor, "COUNT", SCAN_COUNT, NULL);
+
+    if (!page) {
+        return -1;
+    }
+    const char *next = reply_text_at(page, 0);
+    const struct reply *pairs = reply_array_at(page, 1);
+
+    if (!next || !pairs) {
+        return error_set(err, ERR_PROTOCOL, "redis %s: HSCAN: no page", redis_address(redis));
+    }
+    for (size_t i = 0; i + 1 < pairs->n; i += 2) {
+        const struct reply *key = pairs->items[i];
+        const struct reply *value = pairs->items[i + 1];
+
+        if (key->type == REPLY_TEXT && value->type == REPLY_TEXT) {
+            scan->each(scan->ctx, scan->kind, key->text, key->len, value->text, value->len);
+        }
+    }
+    *scan->cursor = strtoull(next, NULL, 10);
+    return 0;
+}
+
+int log_scan(struct log_reader *reader, enum kind kind, uint64_t *cursor,
+             void (*each)(void *ctx, enum kind kind, const char *key, size_t key_len,
+                          const char *value, size_t value_len),
+             void *ctx, struct error *err)
+{
+    struct scan scan = {kind, cursor, each, ctx};
+
+    return session_run(reader->redis, clock_mono_ms() + reader->timeout_ms, scan_once, &scan, err);
+}

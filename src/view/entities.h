@@ -1,0 +1,45 @@
+/* Inside the view: an indexed set of entities and tombstones. It has no lock of its own. */
+#ifndef BLOX_VIEW_ENTITIES_H
+#define BLOX_VIEW_ENTITIES_H
+
+#include "store/log.h"
+#include "view/view.h"
+
+struct entities;
+/* without_bodies, tombstones: as in struct view_options. */
+struct entities *entities_new(bool without_bodies, bool tombstones);
+void entities_free(struct entities *set);
+AUTO_DEFINE(entities);
+
+/* What one change did; both are references of the caller's, or NULL. */
+struct change {
+    struct entity *before;
+    struct entity *after;
+};
+void change_clear(struct change *change);
+
+/* Puts a stored value (or tombstone) of a scan into the set, unless a higher revision is there. */
+void entities_add(struct entities *set, enum kind kind, const char *key, size_t key_len,
+                  const struct stored_value *value);
+/* Applies one log entry, likewise, and counts the change of its kind and cluster. */
+void entities_apply(struct entities *set, const struct log_entry *entry, struct change *out);
+void entities_set_changed(struct entities *set, enum kind kind, const char *cluster_arn,
+                          int64_t revision);
+
+/* Borrowed; NULL when there is none. */
+struct entity *entities_get(const struct entities *set, enum kind kind, const char *key);
+/* Calls `each` in the order view_list promises. */
+void entities_each(const struct entities *set, enum kind kind, const char *cluster_arn,
+                   void (*each)(void *ctx, struct entity *entity), void *ctx);
+void entities_each_prefix(const struct entities *set, enum kind kind, const char *prefix,
+                          void (*each)(void *ctx, struct entity *entity), void *ctx);
+size_t entities_count(const struct entities *set, enum kind kind, const char *cluster_arn);
+int64_t entities_changed(const struct entities *set, enum kind kind, const char *cluster_arn);
+
+size_t entities_tombstones(const struct entities *set, enum kind kind, int64_t before_ms,
+                           size_t max, struct tombstone *out);
+void entities_forget(struct entities *set, enum kind kind, const struct tombstone *tombstone);
+/* Forgets every tombstone of before_ms or earlier. */
+void entities_forget_before(struct entities *set, int64_t before_ms);
+
+#endif

@@ -1,0 +1,256 @@
+/* Starts, stops and kills redis-server for the tests. */
+#include "server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util/mem.h"
+
+#define ARGS_MAX 48
+
+struct server {
+    pid_t pid; /* 0: not running */
+    char *dir;
+    char *url;
+    int port;
+    char *args[ARGS_MAX];
+    size_t n_args;
+    struct redis_url *parsed;
+    struct redis *redis;
+};
+
+bool skip_without_server(void)
+{
+    if (system("redis-server --version >/dev/null 2>&1") == 0) {
+        signal(SIGPIPE, SIG_IGN);
+        return false;
+    }
+    puts("1..0 # SKIP redis-server is missing");
+    return true;
+}
+
+static int free_port(void)
+{
+    struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(any);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&any, len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&any, &len), 0);
+    close(fd);
+    return ntohs(any.sin_port);
+}
+
+static void add_arg(struct server *server, const char *arg)
+{
+    assert_true(server->n_args + 1 < ARGS_MAX);
+    server->args[server->n_args++] = xstrdup(arg);
+}
+
+static void launch(struct server *server)
+{
+    server->pid = fork();
+    if (server->pid == 0) {
+        AUTO_CHAR *log = xasprintf("%s/log", server->dir);
+        int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(fd, STDOUT_FILENO);
+        dup2(fd, STDERR_FILENO);
+        execvp(server->args[0], server->args);
+        _exit(127);
+    }
+    assert_true(server->pid > 0);
+}
+
+/* Waits until it answers; a replica does, too. */
+static void await(struct server *server)
+{
+    int64_t until_ms = clock_mono_ms() + 5000;
+    struct error err = {0};
+
+    do {
+        error_clear(&err);
+        if (redis_connect(server->redis, clock_mono_ms() + 1000, &err) == 0 ||
+            strstr(err.text, "is a replica") || strstr(err.text, "NOAUTH")) {
+            return;
+        }
+        clock_sleep_ms(5);
+    } while (clock_mono_ms() < until_ms);
+    fail_msg("redis-server in %s: %s", server->dir, err.text);
+}
+
+struct server *server_start_with(const char *const *more)
+{
+    struct server *server = xcalloc(1, sizeof(*server));
+    struct redis_settings settings = {0};
+    char dir[] = "/tmp/blox-test-XXXXXX";
+
+    server->dir = xstrdup(mkdtemp(dir));
+    server->port = free_port();
+    server->url = xasprintf("unix://%s/redis.sock", server->dir);
+    server->parsed = redis_url_parse(server->url, NULL);
+    settings.url = server->parsed;
+    server->redis = redis_new(&settings, -1);
+    const char *fixed[] = {"redis-server",
+                           "--port",
+                           "0",
+                           "--unixsocket",
+                           server->url + strlen("unix://"),
+                           "--dir",
+                           server->dir,
+                           "--save",
+                           "",
+                           "--loglevel",
+                           "notice"};
+
+    for (size_t a = 0; a < ARRAY_LEN(fixed); a++) {
+        add_arg(server, fixed[a]);
+    }
+    for (; *more; more++) {
+        AUTO_CHAR *port = xasprintf("%d", server->port);
+
+        add_arg(server, streq(*more, "PORT") ? port : *more);
+    }
+    launch(server);
+    await(server);
+    return server;
+}
+
+static void end(struct server *server, int with)
+{
+    if (server->pid > 0) {
+        kill(server->pid, SIGCONT);
+        kill(server->pid, with);
+        waitpid(server->pid, NULL, 0);
+        server->pid = 0;
+    }
+}
+
+void server_kill(struct server *server)
+{
+    end(server, SIGKILL);
+}
+
+void server_stop(struct server *server)
+{
+    end(server, SIGTERM);
+}
+
+void server_signal(struct server *server, int signal)
+{
+    kill(server->pid, signal);
+}
+
+void server_resume(struct server *server)
+{
+    launch(server);
+    await(server);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    return ftw->level > 0 ? remove(path) : 0;
+}
+
+static void empty_dir(const struct server *server)
+{
+    nftw(server->dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+void server_resume_empty(struct server *server)
+{
+    empty_dir(server);
+    server_resume(server);
+}
+
+void server_free(struct server *server)
+{
+    if (!server) {
+        return;
+    }
+    end(server, SIGKILL);
+    redis_free(server->redis);
+    redis_url_free(server->parsed);
+    empty_dir(server);
+    rmdir(server->dir);
+    for (size_t a = 0; a < server->n_args; a++) {
+        free(server->args[a]);
+    }
+    free(server->dir);
+    free(server->url);
+    free(server);
+}
+
+const char *server_url(const struct server *server)
+{
+    return server->url;
+}
+
+const char *server_dir(const struct server *server)
+{
+    return server->dir;
+}
+
+int server_port(const struct server *server)
+{
+    return server->port;
+}
+
+struct reply *server_call(struct server *server, ...)
+{
+    const char *argv[32];
+    size_t argc = 0;
+    struct error err = {0};
+    va_list args;
+
+    va_start(args, server);
+    while (argc < ARRAY_LEN(argv) && (argv[argc] = va_arg(args, const char *))) {
+        argc++;
+    }
+    va_end(args);
+    if (!redis_is_usable(server->redis)) {
+        assert_ok(redis_connect(server->redis, clock_mono_ms() + 5000, &err), &err);
+    }
+    struct reply *reply =
+        redis_call_argv(server->redis, clock_mono_ms() + 5000, argc, argv, NULL, &err);
+
+    if (!reply) {
+        fail_msg("%s: %s", argv[0], err.text);
+    }
+    return reply;
+}
+
+int64_t server_number(struct server *server, const char *one, const char *two, const char *three)
+{
+    AUTO(reply) *reply = server_call(server, one, two, three, NULL);
+
+    return reply->type == REPLY_INTEGER ? reply->integer
+           : reply->type == REPLY_TEXT  ? strtoll(reply->text, NULL, 10)
+                                        : 0;
+}
+
+struct store *open_store(const char *url)
+{
+    const struct store_options options = {
+        .url = url, .timeout_ms = TIMEOUT_MS, .client = "blox-test"};
+    struct error err = {0};
+    struct store *store = store_open(&options, &err);
+
+    if (!store) {
+        fail_msg("%s", err.text);
+    }
+    return store;
+}

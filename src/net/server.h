@@ -1,0 +1,62 @@
+/*
+ * A small HTTP/1.1 server: one thread per connection, so a handler may wait. The door to
+ * libmicrohttpd.
+ */
+#ifndef BLOX_NET_SERVER_H
+#define BLOX_NET_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util/attr.h"
+#include "util/error.h"
+#include "util/strbuf.h"
+
+#define SERVER_BODY_LEN_MAX (4 * 1024 * 1024) /* of a request; a larger one gets 413 */
+
+struct server;
+struct server_peer; /* the connection a request came by */
+
+struct server_request {
+    const char *method;
+    const char *path;  /* as on the wire, percent-encoded, without the query */
+    const char *query; /* as on the wire without "?"; "" when there is none */
+    const char *body;  /* NUL-terminated beyond its length */
+    size_t body_len;
+    struct server_peer *peer;
+};
+
+struct server_header {
+    const char *name;
+    char value[128];
+};
+
+struct server_response {
+    int status;               /* begins as 200 */
+    const char *content_type; /* static, or NULL for none */
+    struct server_header headers[4];
+    size_t n_headers;
+    struct strbuf body; /* handed over to the server */
+    bool drop;          /* close the connection without a byte */
+};
+
+typedef void (*server_handler)(void *ctx, const struct server_request *request,
+                               struct server_response *response);
+
+/*
+ * Listens on "ADDRESS:PORT" (numeric IPv4; port 0 takes a free one) and answers until server_free.
+ * Errors: ERR_INVALID (no such address), ERR_UNAVAILABLE (the port is in use).
+ */
+struct server *server_open(const char *address, server_handler handler, void *ctx,
+                           struct error *err) MUST_CHECK;
+/* Waits for the handlers that are at work: wake those which sleep first. */
+void server_free(struct server *server);
+AUTO_DEFINE(server);
+int server_port(const struct server *server);
+
+/* The value of a request header (any case), or NULL. */
+const char *server_header(const struct server_request *request, const char *name);
+/* True when the client has closed the connection: for handlers that waited. */
+bool server_client_gone(const struct server_request *request);
+
+#endif

@@ -1,8 +1,120 @@
-/* The local AWS for development and tests. */
-#include <stdio.h>
+/* The local AWS for development and tests: options, one simulator, until a signal ends it. */
+#include <stdlib.h>
 
-int main(void)
+#include "sim/sim.h"
+#include "util/attr.h"
+#include "util/config.h"
+#include "util/log.h"
+#include "util/signals.h"
+
+struct settings {
+    char *listen;
+    char *region;
+    char *account;
+    char *queue;
+    char *arn_format;
+    char *access_key_id;
+    char *secret_access_key;
+    char *session_token;
+    int64_t start_delay_ms;
+    int64_t stop_timeout_ms;
+    int log_level;
+};
+
+#define OPTION(name, type, variable, value, fallback, min, max, field, help)                       \
+    {                                                                                              \
+        name, type, variable, value, fallback, min, max, help, offsetof(struct settings, field)    \
+    }
+
+static const struct option_spec options[] = {
+    OPTION("listen", OPTION_TEXT, NULL, "ADDRESS:PORT", NULL, 0, 0, listen,
+           "Where to listen, on loopback; required."),
+    OPTION("region", OPTION_TEXT, "AWS_REGION", "REGION", "us-east-1", 0, 0, region,
+           "The region of all ARNs; calls must be signed for it."),
+    OPTION("account", OPTION_TEXT, NULL, "ID", "123456789012", 0, 0, account,
+           "The account of all ARNs."),
+    OPTION("queue", OPTION_TEXT, NULL, "NAME", "blox", 0, 0, queue,
+           "The queue for ECS' events; made at start, with NAME-dlq."),
+    OPTION("arn-format", OPTION_TEXT, NULL, "long|old", "long", 0, 0, arn_format,
+           "Whether ARNs of tasks and instances name their cluster."),
+    OPTION("start-delay-ms", OPTION_INT, NULL, "MS", "50", 0, 3600000, start_delay_ms,
+           "Milliseconds from PENDING to RUNNING."),
+    OPTION("stop-timeout-ms", OPTION_INT, NULL, "MS", "-1", -1, 3600000, stop_timeout_ms,
+           "Milliseconds from StopTask to STOPPED; -1: the stopTimeout of the task's containers."),
+    OPTION("access-key-id", OPTION_TEXT, "AWS_ACCESS_KEY_ID", "ID", "test", 0, 0, access_key_id,
+           "The key id that calls must be signed with."),
+    OPTION("secret-access-key", OPTION_TEXT, "AWS_SECRET_ACCESS_KEY", "KEY", "test", 0, 0,
+           secret_access_key, "The secret of that key; better given by the environment."),
+    OPTION("session-token", OPTION_TEXT, "AWS_SESSION_TOKEN", "TOKEN", NULL, 0, 0, session_token,
+           "The session token that calls must carry, if any."),
+    OPTION("log-level", OPTION_LOG_LEVEL, NULL, "LEVEL", "info", 0, 0, log_level,
+           "debug, info, warn or error; debug logs each call."),
+};
+
+static const struct program_spec program = {
+    .name = "blox-awssim",
+    .summary = "ECS, SQS and ECS' events in one process, for development and tests.",
+    .options = options,
+    .n_options = ARRAY_LEN(options),
+};
+
+static int check(const struct settings *settings, struct error *err)
 {
-    puts("blox-awssim " PACKAGE_VERSION);
+    if (!settings->listen) {
+        return error_set(err, ERR_INVALID, "--listen ADDRESS:PORT is required");
+    }
+    if (strncmp(settings->listen, "127.", 4) != 0) {
+        return error_set(err, ERR_INVALID, "--listen %s: only loopback is allowed (127.0.0.1)",
+                         settings->listen);
+    }
+    if (!streq(settings->arn_format, "long") && !streq(settings->arn_format, "old")) {
+        return error_set(err, ERR_INVALID, "--arn-format %s: want long or old",
+                         settings->arn_format);
+    }
     return 0;
+}
+
+static int run(const struct settings *settings, struct error *err)
+{
+    const struct sim_options sim_options = {
+        .listen = settings->listen,
+        .region = settings->region,
+        .account = settings->account,
+        .queue = settings->queue,
+        .access_key_id = settings->access_key_id,
+        .secret_access_key = settings->secret_access_key,
+        .session_token =
+            settings->session_token && *settings->session_token ? settings->session_token : NULL,
+        .start_delay_ms = settings->start_delay_ms,
+        .stop_timeout_ms = settings->stop_timeout_ms,
+        .old_arns = streq(settings->arn_format, "old"),
+    };
+
+    log_init(program.name, (enum log_level)settings->log_level);
+    if (check(settings, err) < 0 || signals_catch(err) < 0) {
+        return -1;
+    }
+    AUTO(sim) *sim = sim_open(&sim_options, err);
+    if (!sim) {
+        return -1;
+    }
+    log_info("sim.ready", "port=%d queue=%s", sim_port(sim), settings->queue);
+    signals_wait_stop(-1);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct error err = {0};
+    struct settings settings = {0};
+    enum config_outcome outcome = CONFIG_RUN;
+    int status = EXIT_SUCCESS;
+
+    log_init(program.name, LOG_LEVEL_INFO);
+    if (config_load(&program, argc, argv, &settings, &outcome, &err) < 0 ||
+        (outcome == CONFIG_RUN && run(&settings, &err) < 0)) {
+        status = log_fatal(&err);
+    }
+    config_clear(&program, &settings);
+    return status;
 }

@@ -1,0 +1,123 @@
+/* Writes JSON straight into a text. */
+#include "sim/emit.h"
+
+#include <string.h>
+
+#include "util/clock.h"
+
+static void begin_value(struct emit *e, const char *key)
+{
+    if (e->follows) {
+        strbuf_add_char(e->out, ',');
+    }
+    if (key) { /* ours: nothing in it needs escaping */
+        strbuf_add_char(e->out, '"');
+        strbuf_add_text(e->out, key);
+        strbuf_add(e->out, "\":", 2);
+    }
+    e->follows = true;
+}
+
+void emit_open(struct emit *e, const char *key, char bracket)
+{
+    begin_value(e, key);
+    strbuf_add_char(e->out, bracket);
+    e->follows = false;
+}
+
+void emit_close(struct emit *e, char bracket)
+{
+    strbuf_add_char(e->out, bracket);
+    e->follows = true;
+}
+
+static void add_escaped(struct strbuf *out, unsigned char c)
+{
+    switch (c) {
+    case '"':
+        strbuf_add(out, "\\\"", 2);
+        break;
+    case '\\':
+        strbuf_add(out, "\\\\", 2);
+        break;
+    case '\n':
+        strbuf_add(out, "\\n", 2);
+        break;
+    default:
+        strbuf_addf(out, "\\u%04x", c);
+    }
+}
+
+void emit_text_len(struct emit *e, const char *key, const char *value, size_t len)
+{
+    size_t plain = 0; /* where the run of bytes without need begins */
+
+    begin_value(e, key);
+    strbuf_reserve(e->out, len + 2);
+    strbuf_add_char(e->out, '"');
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)value[i];
+
+        if (c == '"' || c == '\\' || c < 0x20) {
+            strbuf_add(e->out, value + plain, i - plain);
+            add_escaped(e->out, c);
+            plain = i + 1;
+        }
+    }
+    strbuf_add(e->out, value + plain, len - plain);
+    strbuf_add_char(e->out, '"');
+}
+
+void emit_text(struct emit *e, const char *key, const char *value)
+{
+    emit_text_len(e, key, value, strlen(value));
+}
+
+void emit_text_if(struct emit *e, const char *key, const char *value)
+{
+    if (value && *value) {
+        emit_text(e, key, value);
+    }
+}
+
+void emit_int(struct emit *e, const char *key, int64_t value)
+{
+    begin_value(e, key);
+    strbuf_add_int(e->out, value);
+}
+
+void emit_bool(struct emit *e, const char *key, bool value)
+{
+    begin_value(e, key);
+    strbuf_add_text(e->out, value ? "true" : "false");
+}
+
+static int add_piece(const char *bytes, size_t len, void *out)
+{
+    strbuf_add(out, bytes, len);
+    return 0;
+}
+
+void emit_json(struct emit *e, const char *key, const json_t *value)
+{
+    begin_value(e, key);
+    json_dump_callback(value, add_piece, e->out, JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+void emit_epoch(struct emit *e, const char *key, int64_t at_ms)
+{
+    if (at_ms) {
+        begin_value(e, key);
+        strbuf_addf(e->out, "%lld.%03d", (long long)(at_ms / 1000), (int)(at_ms % 1000));
+    }
+}
+
+void emit_iso(struct emit *e, const char *key, int64_t at_ms)
+{
+    char text[CLOCK_ISO_LEN];
+
+    if (at_ms) {
+        clock_format_iso_ms(at_ms, text);
+        emit_text(e, key, text);
+    }
+}

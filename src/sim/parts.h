@@ -1,0 +1,81 @@
+/* What the simulator is made of, for the files of this room. */
+#ifndef BLOX_SIM_PARTS_H
+#define BLOX_SIM_PARTS_H
+
+#include "net/server.h"
+#include "sim/answer.h"
+#include "sim/calls.h"
+#include "sim/faults.h"
+#include "sim/queues.h"
+#include "sim/quotas.h"
+#include "sim/settings.h"
+#include "sim/sim.h"
+#include "sim/world.h"
+
+struct sim {
+    struct sim_options options;
+    struct settings settings;
+    struct world world;
+    struct queues queues;
+    struct faults faults;
+    struct quotas quotas;
+    struct call_log calls;
+    struct server *server;
+};
+
+/* One operation of a service; the table of each ends with a NULL name. */
+struct operation {
+    const char *name;
+    int (*run)(struct sim *sim, struct call *call); /* 0, or -1 with call->refusal set */
+    bool writes;                                    /* which of ECS' quotas it draws on */
+};
+
+extern const struct operation ecs_operations[];
+extern const struct operation sqs_operations[];
+
+/* ECS' operations, by subject. */
+int ecs_create_cluster(struct sim *sim, struct call *call);
+int ecs_delete_cluster(struct sim *sim, struct call *call);
+int ecs_describe_clusters(struct sim *sim, struct call *call);
+int ecs_list_clusters(struct sim *sim, struct call *call);
+int ecs_register_task_definition(struct sim *sim, struct call *call);
+int ecs_deregister_task_definition(struct sim *sim, struct call *call);
+int ecs_describe_task_definition(struct sim *sim, struct call *call);
+int ecs_list_task_definitions(struct sim *sim, struct call *call);
+int ecs_list_task_definition_families(struct sim *sim, struct call *call);
+int ecs_list_container_instances(struct sim *sim, struct call *call);
+int ecs_describe_container_instances(struct sim *sim, struct call *call);
+int ecs_deregister_container_instance(struct sim *sim, struct call *call);
+int ecs_update_container_instances_state(struct sim *sim, struct call *call);
+int ecs_put_attributes(struct sim *sim, struct call *call);
+int ecs_delete_attributes(struct sim *sim, struct call *call);
+int ecs_list_attributes(struct sim *sim, struct call *call);
+int ecs_list_tasks(struct sim *sim, struct call *call);
+int ecs_describe_tasks(struct sim *sim, struct call *call);
+int ecs_start_task(struct sim *sim, struct call *call);
+int ecs_stop_task(struct sim *sim, struct call *call);
+
+/* The doors: each gets a request of its kind. */
+void aws_handle(struct sim *sim, const struct server_request *request,
+                struct server_response *response);
+void control_handle(struct sim *sim, const struct server_request *request,
+                    struct server_response *response);
+
+/* The control API's table, in two halves. */
+struct control_route {
+    const char *method;
+    const char *path; /* after /_sim */
+    int (*run)(struct sim *sim, struct call *call);
+};
+extern const struct control_route control_world_routes[];   /* ends with a NULL method */
+extern const struct control_route control_observe_routes[]; /* the same */
+
+/* 0, or -1 with the refusal AWS gives (in the JSON protocol's words). `service` is "ecs" or "sqs".
+ */
+int auth_check(const struct sim *sim, const struct server_request *request, const char *service,
+               struct refusal *refusal);
+
+/* Puts an event into the queue, or does what a fault says. */
+void sim_publish(void *sim, struct strbuf *event);
+
+#endif

@@ -1,0 +1,139 @@
+/* Puts the parts of the simulator together: one port, two doors, one queue of events. */
+#include "sim/sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/parts.h"
+#include "sim/texts.h"
+#include "util/mem.h"
+
+#define CONTROL_PREFIX    "/_sim/"
+#define REORDER_DELAY_MS  500 /* at most; an event that comes late comes after others */
+#define DEAD_LETTER_AFTER 5   /* receives */
+
+static void handle(void *ctx, const struct server_request *request,
+                   struct server_response *response)
+{
+    struct sim *sim = ctx;
+
+    if (strncmp(request->path, CONTROL_PREFIX, strlen(CONTROL_PREFIX)) == 0) {
+        control_handle(sim, request, response);
+    } else {
+        aws_handle(sim, request, response);
+    }
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+/* What nobody can read takes the place of the event: half of it, no JSON, or JSON of another
+ * shape. */
+static void spoil(struct sim *sim, struct strbuf *event)
+{
+    switch (faults_random(&sim->faults, 3)) {
+    case 1:
+        event->len /= 2;
+        event->text[event->len] = '\0';
+        break;
+    case 2:
+        strbuf_reset(event);
+        strbuf_add_text(event, "this is no event");
+        break;
+    default:
+        strbuf_reset(event);
+        strbuf_add_text(event, "{\"detail-type\":\"ECS Task State Change\",\"detail\":[]}");
+    }
+}
+
+void sim_publish(void *ctx, struct strbuf *event)
+{
+    struct sim *sim = ctx;
+    struct faults *faults = &sim->faults;
+    int64_t delay_ms = 0;
+    int copies = 1;
+
+    faults_count_event(faults);
+    if (faults_strike_event(faults, FAULT_EVENT_LOST)) {
+        return;
+    }
+    if (faults_strike_event(faults, FAULT_EVENT_DUPLICATE)) {
+        copies = 2;
+    }
+    if (faults_strike_event(faults, FAULT_EVENT_REORDER)) {
+        delay_ms = faults_random(faults, REORDER_DELAY_MS);
+    }
+    if (faults_strike_event(faults, FAULT_EVENT_MALFORMED)) {
+        spoil(sim, event);
+    }
+    queues_lock(&sim->queues);
+    struct queue *queue = queue_find(&sim->queues, sim->options.queue);
+
+    for (int i = 0; queue && i < copies; i++) { /* a duplicate may come later than the first */
+        queue_send(&sim->queues, queue, event->text, event->len,
+                   i == 0 ? delay_ms : faults_random(faults, REORDER_DELAY_MS));
+    }
+    queues_unlock(&sim->queues);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void make_event_queue(struct sim *sim)
+{
+    AUTO_CHAR *grave_name = xasprintf("%s-dlq", sim->options.queue);
+    struct queue *queue = queue_make(&sim->queues, sim->options.queue);
+
+    queue_make(&sim->queues, grave_name);
+    queue->dead_letter_name = xstrdup(grave_name);
+    queue->receives_max = DEAD_LETTER_AFTER;
+}
+
+static void apply_options(struct sim *sim)
+{
+    sim->settings.start_delay_ms = sim->options.start_delay_ms;
+    sim->settings.stop_timeout_ms = sim->options.stop_timeout_ms;
+    sim->settings.old_arns = sim->options.old_arns;
+    sim->settings.auto_health = true;
+    sim->world.region = sim->options.region;
+    sim->world.account = sim->options.account;
+    sim->world.settings = &sim->settings;
+    sim->world.publish = sim_publish;
+    sim->world.publish_ctx = sim;
+}
+
+struct sim *sim_open(const struct sim_options *options, struct error *err)
+{
+    AUTO(sim) *sim = xcalloc(1, sizeof(*sim));
+
+    sim->options = *options;
+    apply_options(sim);
+    faults_init(&sim->faults);
+    quotas_init(&sim->quotas);
+    calls_init(&sim->calls);
+    queues_init(&sim->queues, options->region, options->account);
+    make_event_queue(sim);
+    world_init(&sim->world);
+    sim->server = server_open(options->listen, handle, sim, err);
+    return sim->server ? TAKE(sim) : NULL;
+}
+
+void sim_free(struct sim *sim)
+{
+    if (!sim) {
+        return;
+    }
+    queues_end(&sim->queues);
+    server_free(sim->server);
+    world_clear(&sim->world);
+    queues_clear(&sim->queues);
+    calls_clear(&sim->calls);
+    quotas_clear(&sim->quotas);
+    faults_clear(&sim->faults);
+    texts_free();
+    free(sim);
+}
+
+int sim_port(const struct sim *sim)
+{
+    return server_port(sim->server);
+}

@@ -10,7 +10,7 @@
 #include "view/view.h"
 
 #define CATCH_UP_MS      2000 /* a read of what users wrote waits so long for the view */
-#define COMMIT_RETRY_MS  4000 /* a commit in doubt is repeated for so long */
+#define COMMIT_RETRY_MS  3000 /* a commit in doubt is repeated for so long */
 #define COMMIT_PAUSE_MS  100
 #define CONFLICT_RETRIES 16    /* somebody else was first: read again */
 #define ECS_MS           10000 /* what one request may spend at ECS in all */

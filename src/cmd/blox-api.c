@@ -30,7 +30,7 @@ static const struct option_spec options[] = {
      "Where the state lives: redis://, rediss://, unix:// or redis+sentinel://.", AT(redis_url)},
     {"redis-ca-file", OPTION_TEXT, NULL, "FILE", NULL, 0, 0,
      "Certificates which rediss:// trusts, in PEM; the system's if not set.", AT(redis_ca_file)},
-    {"redis-timeout", OPTION_INT, NULL, "MS", "2000", 100, 2500,
+    {"redis-timeout", OPTION_INT, NULL, "MS", "1500", 100, 2500,
      "How long one command may take, in milliseconds.", AT(redis_timeout_ms)},
     {"redis-replicas", OPTION_INT, NULL, "N", "0", 0, 10,
      "How many replicas must have a user's write before it is answered.", AT(redis_replicas)},

@@ -8,6 +8,7 @@ import uuid
 import pytest
 
 from harness import eventually
+from raw_http import ask
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 JSON = "application/json; charset=UTF-8"
@@ -148,7 +149,7 @@ def test_filters_of_environments(blox, query, text):
 def test_no_filter_lists_all_environments_by_name(blox, cluster, name, query):
     for letter in "bca":
         blox.create_environment(f"{name}-{letter}", cluster, name)
-    names = [e["name"] for e in json.loads(blox.scheduler.get(f"/v1/environments?{query}").text)["items"]]
+    names = [e["name"] for e in json.loads(ask(blox.scheduler, "GET", f"/v1/environments?{query}").text)["items"]]
     assert names == sorted(names)
     assert {f"{name}-{letter}" for letter in "abc"} <= set(names)
 

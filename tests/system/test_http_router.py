@@ -1,25 +1,15 @@
 """Which path reaches what: the redirects and misses of v0.3.0, through nginx, byte by byte."""
 
-import http.client
 import urllib.parse
 
 import pytest
+
+from raw_http import ask
 
 MISS = (404, "404 page not found\n")
 ARN = "arn:aws:ecs:us-east-1:123456789012:task/0f2c8e3a-55aa-4f5b-8e2f-3a6d1c2b4e5f"
 LONG_ARN = "arn:aws:ecs:us-east-1:123456789012:task/prod/0f2c8e3a55aa4f5b8e2f3a6d1c2b4e5f"
 TOKEN = "00000000-0000-4000-8000-000000000000"
-
-
-def ask(server, method, target, **options):
-    """The target goes out as it stands: no client cleans it."""
-    place = urllib.parse.urlsplit(server.url)
-    connection = http.client.HTTPConnection(place.hostname, place.port, timeout=15)
-    connection.request(method, target, **options)
-    response = connection.getresponse()
-    response.text = response.read().decode()
-    connection.close()
-    return response
 
 
 @pytest.fixture

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Each program's manual page has each of its options, and no other. Prints TAP.
+set -u
+programs='blox-api'
+
+options() { grep -oE -- "$1" | sort -u; }
+
+n=0
+status=0
+echo "1..$(echo "$programs" | wc -w)"
+for program in $programs; do
+    n=$((n + 1))
+    has=$("./$program" --help | options '^ *--[a-z-]+' | tr -d ' ')
+    tells=$(options '^\.It Fl -[a-z-]+' <"${top_srcdir:-.}/man/$program.8" | sed 's/^\.It Fl -/--/')
+    if [ -n "$has" ] && [ "$has" = "$tells" ]; then
+        echo "ok $n - man/$program.8"
+    else
+        echo "# --help: $(echo "$has" | tr '\n' ' ')"
+        echo "# man:    $(echo "$tells" | tr '\n' ' ')"
+        echo "not ok $n - man/$program.8"
+        status=1
+    fi
+done
+exit $status

@@ -135,6 +135,7 @@ class Stack:
         self.aws_url = f"http://127.0.0.1:{self.sim_port}"
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BLOX_"))}
         self.env |= {
+            "PATH": os.environ["PATH"] + ":/usr/sbin",  # where Debian has nginx
             "AWS_ENDPOINT_URL": self.aws_url,
             "AWS_REGION": REGION,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,

@@ -79,11 +79,6 @@ def test_a_task_definition_in_awsvpc_mode_is_refused_with_the_reason(shared, blo
     assert "awsvpc" in response.text
 
 
-@pytest.mark.parametrize("query", ["", "?deploymentToken=", "?deploymentToken=abc", "?deploymentToken=" + "A" * 36])
-def test_a_token_that_is_none(blox, query):
-    assert_error(blox.scheduler.post("/v1/environments/any/deployments" + query), 404, "404 page not found")
-
-
 def test_a_token_of_somebody_else(blox, cluster):
     blox.delete_environment("token")
     token = blox.create_environment("token", cluster, "input")["deploymentToken"]
@@ -110,24 +105,6 @@ def test_a_large_body(blox, n_bytes, status):
 def test_a_large_body_in_chunks(blox):
     chunks = (b"x" * 8192 for _ in range(20))
     assert blox.scheduler.post("/v1/environments", data=chunks).status_code == 413
-
-
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "DELETE", "NONSENSE"])
-def test_a_method_nobody_knows(blox, method):
-    assert_error(blox.scheduler.request(method, "/v1/environments"), 404, "404 page not found")
-    assert_error(blox.state.request(method, "/v1/tasks"), 404, "404 page not found")
-
-
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/nothing", "/v2/environments", "/v1/environments/a/b"])
-def test_a_path_nobody_knows(blox, path):
-    assert_error(blox.scheduler.get(path), 404, "404 page not found")
-
-
-def test_a_filter_nobody_knows(blox):
-    response = blox.state.get("/v1/tasks?color=red")
-    assert_error(response, 400, "At least one of the filters provided is unsupported")
-    response = blox.scheduler.get("/v1/environments?color=red")
-    assert_error(response, 400, "At least one of the filters provided is not supported")
 
 
 @pytest.mark.parametrize(

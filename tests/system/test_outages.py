@@ -56,34 +56,6 @@ class Load:
 # ---- Redis -----------------------------------------------------------------------------------
 
 
-def test_without_redis_lists_are_served_and_the_rest_is_refused_in_time(stack):
-    instances, deployment = deploy(stack, 3)
-    wait_until_covered(stack, instances, 10)
-    wait_until_seen(stack, instances)
-    stack.redis.kill()
-
-    for ask in (
-        lambda: stack.blox.scheduler.get("/v1/environments"),
-        lambda: stack.blox.scheduler.get(f"/v1/environments/{DAEMON}"),
-        lambda: stack.blox.scheduler.get(f"/v1/environments/{DAEMON}/deployments/{deployment['id']}"),
-        lambda: stack.blox.post_environment("other", CLUSTER, DAEMON),
-        lambda: stack.blox.scheduler.delete(f"/v1/environments/{DAEMON}"),
-    ):
-        response, took_s = timed(ask)
-        assert (response.status_code, response.text) == (500, "Server Error\n")
-        assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
-        assert took_s < ANSWER_S
-    response, took_s = timed(lambda: stack.blox.scheduler.get("/v1/ping"))
-    assert response.status_code == 200 and took_s < 1
-    wait_until_seen(stack, instances, within_s=2)  # the view of each worker is still there
-
-    stack.redis.start()
-    eventually(stack.blox.is_ready, START_S)
-    assert [found["name"] for found in stack.blox.environments()] == [DAEMON]
-    instances += stack.sim.add_instances(CLUSTER, 2)
-    wait_until_covered(stack, instances, 30)
-
-
 def test_redis_restarted_under_load_loses_nothing_that_was_promised(stack):
     instances, _ = deploy(stack, 20)
     wait_until_covered(stack, instances, 10)
@@ -137,19 +109,6 @@ def test_an_older_redis_starts_no_second_task(stack):
     wait_until_seen(stack, instances, 60)
     instances += stack.sim.add_instances(CLUSTER, 1)  # placed, so the others were looked at
     wait_until_covered(stack, instances, 60)
-
-
-@pytest.mark.stack(n_api=1, n_reconcilers=0)
-def test_programs_wait_for_a_redis_that_is_not_there_yet(stack):
-    (api,) = stack.api
-    stack.redis.kill()
-    assert api.stop() == 0
-    api.start()
-    eventually((stack.dir / api.name / "state.sock").exists, START_S)
-    response, took_s = timed(lambda: stack.blox.scheduler.get("/v1/environments"))
-    assert response.status_code in (500, 503) and took_s < ANSWER_S
-    stack.redis.start()
-    eventually(stack.blox.is_ready, START_S)
 
 
 # ---- AWS -------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """How the programs begin and end: flags, what is in the way, and what they say about it."""
 
-import os
 import socket
 import subprocess
 
@@ -56,25 +55,6 @@ def test_a_port_in_use_is_named(tmp_path):
         done = run("blox-awssim", "--listen", address)
     assert done.returncode not in (0, 64)
     assert address in done.stderr and "in use" in done.stderr.lower()
-
-
-def test_sockets_in_use_are_named_and_left_alone(shared):
-    sockets = shared.dir / "api-0"
-    done = run("blox-api", "--redis-url", shared.redis_url, "--socket-dir", str(sockets))
-    assert done.returncode not in (0, 64)
-    assert str(sockets) in done.stderr and "in use" in done.stderr.lower()
-    for _ in range(4):  # each of the two blox-api is asked
-        assert shared.blox.is_ready()
-
-
-@pytest.mark.stack(n_api=1, n_reconcilers=0)
-def test_sockets_of_a_killed_program_are_taken_over(stack):
-    (api,) = stack.api
-    workers = api.children()
-    api.kill()
-    eventually(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers), 10, "the end of its workers")
-    api.start()
-    eventually(stack.blox.is_ready, START_S)
 
 
 @pytest.mark.parametrize("program", ["blox-api", "blox-reconciler"])

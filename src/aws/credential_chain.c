@@ -9,8 +9,8 @@
 #include "util/mem.h"
 
 #define REFRESH_BEFORE_MS (5 * 60 * 1000) /* before they expire */
-#define FAILED_PAUSE_MS   1000            /* with nothing to go on with */
-#define PAUSE_MS          15000           /* after a success, and after a failure with valid ones */
+#define PAUSE_MS          15000           /* between two conversations, with valid ones in hand */
+#define PAUSE_NONE_MS     1000            /* the same without */
 #define REQUEST_MS        2000            /* timeout of one request to a source */
 #define TRIES             2               /* of one request */
 #define TOKEN_FILE_MAX    (16 * 1024)     /* bytes */
@@ -47,8 +47,9 @@ struct credential_chain {
     enum step step;
     struct fetch_transfer *transfer;
     int tries_left;
-    int64_t not_before_mono_ms; /* the next conversation */
-    struct error why;           /* the last failure */
+    int64_t ended_mono_ms;   /* the last conversation; 0: there was none */
+    int64_t refused_mono_ms; /* the last refusal that led to one */
+    struct error why;        /* the last failure */
 };
 
 /* ---- where they come from -------------------------------------------------------------------- */
@@ -203,11 +204,9 @@ static void ask(struct credential_chain *chain, const char *method, const char *
 
 static void end(struct credential_chain *chain, const struct error *why)
 {
-    bool pause = why->code == ERR_NONE || chain->now.access_key_id;
-
     chain->step = STEP_IDLE;
     chain->refused = false;
-    chain->not_before_mono_ms = clock_mono_ms() + (pause ? PAUSE_MS : FAILED_PAUSE_MS);
+    chain->ended_mono_ms = clock_mono_ms();
     chain->why = *why;
     if (why->code != ERR_NONE) {
         error_prefix(&chain->why, chain->source == SOURCE_CONTAINER
@@ -374,40 +373,56 @@ static bool valid_for(const struct credential_chain *chain, int64_t now_ms, int6
            (chain->now.expires_at_ms == 0 || now_ms + margin_ms < chain->now.expires_at_ms);
 }
 
+/* Whether the source is to be asked now: before they expire, not again and again. */
+static bool refresh_is_due(const struct credential_chain *chain, int64_t now_ms)
+{
+    int64_t pause_ms = valid_for(chain, now_ms, 0) ? PAUSE_MS : PAUSE_NONE_MS;
+
+    if (chain->step != STEP_IDLE || valid_for(chain, now_ms, REFRESH_BEFORE_MS)) {
+        return false;
+    }
+    return chain->refused || chain->ended_mono_ms == 0 ||
+           clock_mono_ms() - chain->ended_mono_ms >= pause_ms;
+}
+
+static void explain(const struct credential_chain *chain, struct error *err)
+{
+    if (chain->source == SOURCE_METADATA && chain->why.code != ERR_NONE) {
+        error_set(err, chain->why.code, "no AWS credentials: %s; %s", chain->why.text,
+                  chain->looked_for);
+    } else if (chain->why.code != ERR_NONE) {
+        error_set(err, chain->why.code, "no AWS credentials: %s", chain->why.text);
+    } else if (chain->now.access_key_id) {
+        error_set(err, ERR_UNAVAILABLE, "the AWS credentials have expired");
+    } else {
+        error_set(err, ERR_DENIED, "no AWS credentials: %s", chain->looked_for);
+    }
+}
+
 const struct credentials *credential_chain_get(struct credential_chain *chain, int64_t now_ms,
                                                struct error *err)
 {
-    if (!valid_for(chain, now_ms, REFRESH_BEFORE_MS) && chain->step == STEP_IDLE &&
-        clock_mono_ms() >= chain->not_before_mono_ms) {
+    if (refresh_is_due(chain, now_ms)) {
         refresh(chain);
     }
     if (valid_for(chain, now_ms, 0)) {
         return &chain->now;
     }
-    if (chain->step != STEP_IDLE) {
-        return NULL;
-    }
-    if (chain->why.code != ERR_NONE) {
-        error_set(err, chain->why.code, "no AWS credentials: %s%s%s", chain->why.text,
-                  chain->source == SOURCE_METADATA ? "; " : "",
-                  chain->source == SOURCE_METADATA ? chain->looked_for : "");
-    } else if (chain->now.access_key_id) {
-        error_set(err, ERR_UNAVAILABLE, "the AWS credentials have expired");
-    } else {
-        error_set(err, ERR_DENIED, "no AWS credentials: %s", chain->looked_for);
+    if (chain->step == STEP_IDLE) {
+        explain(chain, err);
     }
     return NULL;
 }
 
 bool credential_chain_refuse(struct credential_chain *chain)
 {
-    if (chain->source == SOURCE_ENVIRONMENT || chain->source == SOURCE_NONE) {
-        return false;
-    }
-    if (chain->step == STEP_IDLE && !chain->refused &&
-        clock_mono_ms() < chain->not_before_mono_ms) {
-        return false;
+    int64_t now_ms = clock_mono_ms();
+
+    if (chain->source == SOURCE_ENVIRONMENT || chain->source == SOURCE_NONE ||
+        (chain->refused_mono_ms != 0 && now_ms - chain->refused_mono_ms < PAUSE_MS)) {
+        return chain->step != STEP_IDLE;
     }
     chain->refused = true;
+    chain->refused_mono_ms = now_ms;
     return true;
 }

@@ -7,6 +7,7 @@
 #include "aws/sigv4.h"
 #include "util/clock.h"
 #include "util/crypto.h"
+#include "util/log.h"
 #include "util/mem.h"
 
 #define PAUSE_BASE_MS           100 /* doubled with each attempt; the pause is a random part of it */
@@ -245,10 +246,15 @@ static void answered(void *ctx, const struct fetch_answer *answer)
     call->transfer = NULL;
     call->aws->n_sent--;
     if (answer->err.code != ERR_NONE) {
+        log_debug("aws.no_answer", "operation=%s attempt=%d body_sent=%d text=\"%s\"",
+                  call->operation, call->attempts, answer->body_sent, answer->err.text);
         failed(call, answer);
         return;
     }
     enum answer_kind kind = answer_read(&parts, &call->answer);
+
+    log_debug("aws.answer", "operation=%s attempt=%d status=%d code=%s request=%s", call->operation,
+              call->attempts, answer->status, call->answer.code, call->answer.request_id);
 
     switch (kind) {
     case ANSWER_OK:

@@ -173,17 +173,29 @@ static void back_off(struct poller *poller, const struct error *why)
     (void)worker_sleep(&poller->worker, poller->backoff_ms);
 }
 
+/* While the store is away nothing is received: each receive counts, and after a few of them SQS
+ * would take good events for poison. */
+static int poll_once(struct poller *poller, struct error *err)
+{
+    struct consumer *c = poller->consumer;
+    AUTO(sqs_batch) *batch = NULL;
+    int64_t revision;
+
+    if ((poller->backoff_ms > 0 && store_revision(c->store, &revision, err) < 0) ||
+        sqs_receive(c->queue, WAIT_S, HIDE_S, &batch, err) < 0) {
+        return -1;
+    }
+    return batch->n > 0 ? consume(c, batch, err) : 0;
+}
+
 static void *poll_queue(void *ctx)
 {
     struct poller *poller = ctx;
-    struct consumer *c = poller->consumer;
 
-    while (!c->stopping) {
-        AUTO(sqs_batch) *batch = NULL;
+    while (!poller->consumer->stopping) {
         struct error err = {0};
 
-        if (sqs_receive(c->queue, WAIT_S, HIDE_S, &batch, &err) < 0 ||
-            (batch->n > 0 && consume(c, batch, &err) < 0)) {
+        if (poll_once(poller, &err) < 0) {
             back_off(poller, &err);
         } else {
             poller->backoff_ms = 0;

@@ -125,13 +125,14 @@ static const struct {
     [KIND_INSTANCE] = {list_instances, ecs_describe_container_instances, instance_record},
 };
 
-/* STOPPED so long ago that upkeep would remove it at once. */
-static bool has_expired(const json_t *task, int64_t now_ms)
+/* A task of which nothing is stored, STOPPED so long ago that upkeep would remove it at once. */
+static bool has_expired(const struct pass *pass, const json_t *task)
 {
+    const char *arn = json_string_value(json_object_get(task, "taskArn"));
     const json_t *stopped_at = json_object_get(task, "stoppedAt");
 
-    return json_is_number(stopped_at) &&
-           now_ms - (int64_t)(json_number_value(stopped_at) * 1000) > STOPPED_TASK_AGE_MS;
+    return arn && !find_stored(pass, KIND_TASK, arn) && json_is_number(stopped_at) &&
+           pass->began_ms - (int64_t)(json_number_value(stopped_at) * 1000) > STOPPED_TASK_AGE_MS;
 }
 
 /* Which counter a repair belongs to. */
@@ -150,7 +151,7 @@ static int refresh(struct pass *pass, enum kind kind, const json_t *described, s
     struct batch_op op = {.conditions = COMMIT_REFRESH, .since = pass->since};
     struct error why = {0};
 
-    if (kind == KIND_TASK && has_expired(described, pass->began_ms)) {
+    if (kind == KIND_TASK && has_expired(pass, described)) {
         return 0;
     }
     if (calls[kind].record(described, pass->cluster, &op.record, &why) < 0) {

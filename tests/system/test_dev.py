@@ -57,6 +57,16 @@ def test_nothing_runs_before_up(copy):
     assert run_copy(copy, "down").returncode == 0
 
 
+def test_a_program_that_ended_before_its_start_was_noted_is_stopped(copy, tmp_path):
+    run = tmp_path / ".dev" / "run"
+    run.mkdir(parents=True)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    (run / "api.pid").write_text(f"{ended.pid} \n")
+    assert "running" not in run_copy(copy, "status").stdout
+    assert run_copy(copy, "down").returncode == 0
+
+
 def test_down_ends_what_up_started_and_no_other(copy, tmp_path):
     """A pid in a file may long be another's: the start time tells."""
     run = tmp_path / ".dev" / "run"

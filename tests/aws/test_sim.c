@@ -1,0 +1,363 @@
+/* The client and blox-awssim, which verifies what we sign and speaks the protocols by itself. */
+#include "../unit/test.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "aws/ecs.h"
+#include "aws/sqs.h"
+#include "net/fetch.h"
+#include "peer.h"
+#include "util/clock.h"
+#include "util/mem.h"
+
+#define START_MS 10000 /* the simulator is up by then */
+#define EVENTS_S 2     /* one long poll for events */
+
+static pid_t pid;
+static char *url;
+static struct aws *aws;
+static struct ecs ecs;
+
+/* ---- the simulator --------------------------------------------------------------------------- */
+
+struct controlled {
+    bool over;
+    int status;
+    json_t *body;
+};
+
+static void take_controlled(void *ctx, const struct fetch_answer *answer)
+{
+    struct controlled *got = ctx;
+
+    got->over = true;
+    got->status = answer->status;
+    got->body = json_loadb(answer->body, answer->body_len, 0, NULL);
+}
+
+/* One call of the control API; NULL when there was no answer. */
+static json_t *control(const char *method, const char *path, const char *body)
+{
+    AUTO(fetch) *fetch = fetch_new(1, "test", NULL);
+    AUTO_CHAR *where = xasprintf("%s/_sim%s", url, path);
+    struct controlled got = {0};
+    const struct fetch_request request = {.method = method,
+                                          .url = where,
+                                          .body = body,
+                                          .body_len = body ? strlen(body) : 0,
+                                          .timeout_ms = 5000,
+                                          .direct = true};
+
+    fetch_start(fetch, &request, take_controlled, &got);
+    while (!got.over) {
+        fetch_turn(fetch, 1000);
+    }
+    if (got.status != 0 && got.status != 200) {
+        fail_msg("%s %s: HTTP status %d", method, path, got.status);
+    }
+    return got.body;
+}
+
+static void must(const char *method, const char *path, const char *body)
+{
+    json_auto_t *answer = control(method, path, body);
+
+    assert_non_null(answer);
+}
+
+static void keep_trying_until_healthy(void)
+{
+    int64_t until_ms = clock_mono_ms() + START_MS;
+    json_t *healthy = NULL;
+
+    while (!(healthy = control("GET", "/healthz", NULL)) && clock_mono_ms() < until_ms) {
+        clock_sleep_ms(20);
+    }
+    assert_non_null(healthy);
+    json_decref(healthy);
+}
+
+static void set_credentials(const char *secret)
+{
+    unsetenv("AWS_PROFILE");
+    unsetenv("http_proxy");
+    setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", secret, 1);
+    setenv("AWS_SESSION_TOKEN", "token/+=", 1);
+}
+
+static struct aws *open_client(void)
+{
+    struct error err = {0};
+    struct aws *client =
+        aws_open(&(struct aws_options){.region = "eu-west-1", .endpoint = url}, &err);
+
+    if (!client) {
+        fail_msg("%s", err.text);
+    }
+    return client;
+}
+
+static int set_up(void **state)
+{
+    int port = peer_free_port();
+    AUTO_CHAR *listen = xasprintf("127.0.0.1:%d", port);
+
+    (void)state;
+    url = xasprintf("http://127.0.0.1:%d", port);
+    set_credentials("secret");
+    pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execl("./blox-awssim", "blox-awssim", "--listen", listen, "--region", "eu-west-1",
+              "--queue", "events", "--stop-timeout-ms", "0", "--log-level", "error", NULL);
+        _exit(127);
+    }
+    keep_trying_until_healthy();
+    must("POST", "/clusters", "{\"name\": \"prod\"}");
+    must("POST", "/task-definitions", "{\"family\": \"agent\"}");
+    must("POST", "/instances", "{\"cluster\": \"prod\", \"count\": 130}");
+    aws = open_client();
+    ecs = (struct ecs){.aws = aws, .class = AWS_DRIFT, .timeout_ms = 5000};
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    aws_free(aws);
+    if (pid > 0) {
+        kill(pid, SIGTERM);
+        waitpid(pid, NULL, 0);
+    }
+    free(url);
+    return 0;
+}
+
+/* ---- what writes say ------------------------------------------------------------------------- */
+
+struct written {
+    pthread_mutex_t lock;
+    pthread_cond_t over;
+    bool is_over;
+    bool in_doubt;
+    enum error_code code;
+    json_t *tasks;
+};
+
+#define WRITTEN                                                                                    \
+    {                                                                                              \
+        .lock = PTHREAD_MUTEX_INITIALIZER, .over = PTHREAD_COND_INITIALIZER                        \
+    }
+
+static void take_written(void *ctx, const struct aws_answer *answer, json_t *tasks,
+                         json_t *failures)
+{
+    struct written *written = ctx;
+
+    (void)failures;
+    pthread_mutex_lock(&written->lock);
+    written->in_doubt = answer->in_doubt;
+    written->code = answer->err.code;
+    written->tasks = json_incref(tasks);
+    written->is_over = true;
+    pthread_cond_signal(&written->over);
+    pthread_mutex_unlock(&written->lock);
+}
+
+static void await_written(struct written *written)
+{
+    pthread_mutex_lock(&written->lock);
+    while (!written->is_over) {
+        pthread_cond_wait(&written->over, &written->lock);
+    }
+    pthread_mutex_unlock(&written->lock);
+}
+
+/* On ten instances, counted from `from`. got->tasks is the caller's. */
+static void start_ten(size_t from, const char *started_by, struct written *got)
+{
+    struct error err = {0};
+    json_auto_t *all = NULL;
+    json_auto_t *ten = json_array();
+
+    assert_int_equal(ecs_list_container_instances(&ecs, "prod", NULL, &all, &err), 0);
+    for (size_t i = from; i < from + ECS_START_MAX; i++) {
+        json_array_append(ten, json_array_get(all, i));
+    }
+    ecs_start_task_submit(&ecs,
+                          &(struct ecs_start){.cluster = "prod",
+                                              .task_definition = "agent",
+                                              .instances = ten,
+                                              .started_by = started_by},
+                          take_written, got);
+    await_written(got);
+}
+
+static size_t count_started_by(const char *started_by)
+{
+    struct error err = {0};
+    json_auto_t *tasks = NULL;
+
+    assert_int_equal(ecs_list_tasks_started_by(&ecs, "prod", started_by, &tasks, &err), 0);
+    return json_array_size(tasks);
+}
+
+/* ---- stories --------------------------------------------------------------------------------- */
+
+static void test_clusters_and_definitions(void **state)
+{
+    struct error err = {0};
+    struct aws_answer answer = {0};
+    json_auto_t *cluster = NULL;
+    json_auto_t *definition = NULL;
+    json_t *missing = NULL;
+
+    (void)state;
+    assert_int_equal(ecs_describe_cluster(&ecs, "prod", NULL, &cluster, &err), 0);
+    assert_string_equal(json_string_value(json_object_get(cluster, "clusterName")), "prod");
+    assert_int_equal(ecs_describe_cluster(&ecs, "nowhere", NULL, &missing, &err), 0);
+    assert_null(missing);
+    assert_int_equal(ecs_describe_task_definition(&ecs, "agent", NULL, &definition, &err), 0);
+    assert_int_equal(json_integer_value(json_object_get(definition, "revision")), 1);
+    assert_int_equal(ecs_describe_task_definition(&ecs, "no", &answer, &missing, &err), -1);
+    assert_string_equal(answer.code, "ClientException");
+    assert_true(answer.request_id[0] != '\0');
+    aws_answer_clear(&answer);
+}
+
+static void test_listings_have_all_pages_and_descriptions_all_objects(void **state)
+{
+    struct error err = {0};
+    json_auto_t *arns = NULL;
+    json_auto_t *some = json_array();
+    json_auto_t *instances = NULL;
+    json_auto_t *failures = NULL;
+
+    (void)state;
+    assert_int_equal(ecs_list_container_instances(&ecs, "prod", NULL, &arns, &err), 0);
+    assert_int_equal(json_array_size(arns), 130);
+    for (size_t i = 0; i < ECS_DESCRIBE_MAX; i++) {
+        json_array_append(some, json_array_get(arns, i));
+    }
+    assert_int_equal(
+        ecs_describe_container_instances(&ecs, "prod", some, &instances, &failures, &err), 0);
+    assert_int_equal(json_array_size(instances), ECS_DESCRIBE_MAX);
+    assert_int_equal(json_array_size(failures), 0);
+}
+
+static void test_tasks_start_and_stop(void **state)
+{
+    struct written started = WRITTEN;
+    struct written stopped = WRITTEN;
+
+    (void)state;
+    start_ten(0, "d-start", &started);
+    assert_int_equal(started.code, ERR_NONE);
+    assert_int_equal(json_array_size(started.tasks), 10);
+    assert_int_equal(count_started_by("d-start"), 10);
+
+    const json_t *arn = json_object_get(json_array_get(started.tasks, 0), "taskArn");
+
+    ecs_stop_task_submit(&ecs, "prod", json_string_value(arn), "a test", take_written, &stopped);
+    await_written(&stopped);
+    assert_int_equal(stopped.code, ERR_NONE);
+    assert_true(json_equal(json_object_get(json_array_get(stopped.tasks, 0), "taskArn"), arn));
+    assert_int_equal(count_started_by("d-start"), 9);
+    json_decref(started.tasks);
+    json_decref(stopped.tasks);
+}
+
+static void test_events_come_by_the_queue(void **state)
+{
+    struct error err = {0};
+    AUTO(sqs_queue) *queue = sqs_open(aws, "events", &err);
+    AUTO(sqs_batch) *batch = NULL;
+    struct sqs_status status = {0};
+    const char *receipts[SQS_BATCH_MAX];
+
+    (void)state;
+    assert_int_equal(sqs_status(queue, &status, &err), 0);
+    assert_true(status.has_dead_letter);
+    assert_true(status.waiting > 0);
+    assert_int_equal(sqs_receive(queue, EVENTS_S, 30, &batch, &err), 0);
+    assert_true(batch->n > 0);
+    for (size_t i = 0; i < batch->n; i++) {
+        assert_non_null(strstr(batch->messages[i].body, "aws.ecs"));
+        assert_int_equal(batch->messages[i].receive_count, 1);
+        receipts[i] = batch->messages[i].receipt;
+    }
+    assert_int_equal(sqs_delete_batch(queue, receipts, batch->n, &err), 0);
+}
+
+static void test_a_lost_answer_took_effect_once_and_is_in_doubt(void **state)
+{
+    struct written got = WRITTEN;
+
+    (void)state;
+    must("POST", "/faults",
+         "{\"operation\": \"StartTask\", \"kind\": \"lost-answer\", \"count\": 1}");
+    start_ten(20, "d-lost", &got);
+    assert_true(got.in_doubt);
+    assert_int_equal(count_started_by("d-lost"), 10);
+    json_decref(got.tasks);
+}
+
+static void test_a_throttled_start_happens_once(void **state)
+{
+    struct written got = WRITTEN;
+
+    (void)state;
+    must("POST", "/faults", "{\"operation\": \"StartTask\", \"kind\": \"throttle\", \"count\": 1}");
+    start_ten(40, "d-throttled", &got);
+    assert_int_equal(got.code, ERR_NONE);
+    assert_int_equal(count_started_by("d-throttled"), 10);
+    json_decref(got.tasks);
+}
+
+static void test_a_wrong_secret_is_refused_and_not_shown(void **state)
+{
+    set_credentials("another-secret");
+    AUTO(aws) *other = open_client();
+    struct ecs wrong = {.aws = other, .class = AWS_DRIFT, .timeout_ms = 5000};
+    struct error err = {0};
+    json_t *arns = NULL;
+
+    (void)state;
+    assert_int_equal(ecs_list_clusters(&wrong, &arns, &err), -1);
+    assert_int_equal(err.code, ERR_DENIED);
+    assert_null(strstr(err.text, "another-secret"));
+}
+
+static void test_a_queue_that_is_not_there(void **state)
+{
+    struct error err = {0};
+    AUTO(sqs_queue) *queue = sqs_open(aws, "no-such-queue", &err);
+    AUTO(sqs_batch) *batch = NULL;
+
+    (void)state;
+    assert_int_equal(sqs_receive(queue, 0, 30, &batch, &err), -1);
+    assert_int_equal(err.code, ERR_NOT_FOUND);
+    assert_non_null(strstr(err.text, "no-such-queue"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_clusters_and_definitions),
+        cmocka_unit_test(test_listings_have_all_pages_and_descriptions_all_objects),
+        cmocka_unit_test(test_tasks_start_and_stop),
+        cmocka_unit_test(test_events_come_by_the_queue),
+        cmocka_unit_test(test_a_lost_answer_took_effect_once_and_is_in_doubt),
+        cmocka_unit_test(test_a_throttled_start_happens_once),
+        cmocka_unit_test(test_a_wrong_secret_is_refused_and_not_shown),
+        cmocka_unit_test(test_a_queue_that_is_not_there),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -34,7 +34,10 @@ end
 local time = redis.call('TIME')
 local at = whole(time[1] * 1000 + math.floor(time[2] / 1000))
 local counter = tonumber(redis.call('GET', REVISION) or '0')
-local revision = whole(math.max(counter + 1, before + 1, time[1] * 1000000))
+-- Commits take fewer than a million numbers a second, so the time in microseconds is past all that
+-- were handed out since the last epoch, also those that are lost. (Seconds x 10^6 would repeat some
+-- when the server restarts within the second in which the last epoch began.)
+local revision = whole(math.max(counter + 1, before + 1, time[1] * 1000000 + time[2]))
 
 redis.call('XADD', LOG, revision .. '-0', 'at', at, 'commit', id, 'kind', 'epoch', 'key', '',
     'value', whole(before) .. ' ' .. before_commit, 'old', '', 'deleted', '0', 'cause', 'epoch',

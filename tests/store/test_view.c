@@ -220,12 +220,387 @@ static void test_order(void **state)
     assert_int_equal(all.revision, view_revision(view));
 }
 
+static void test_without_bodies(void **state)
+{
+    struct fixture *f = *state;
+    const struct view_options options = {.without_bodies = true};
+    const struct commit_op op = task_op("t", "a\tRUNNING\tx\\ty");
+    AUTO(view) *view = open_view(f->store, &options);
+
+    assert_int_equal(view_wait(view, put(f->store, &op, 1), 2000, NULL), 0);
+    AUTO(entity) *entity = view_get(view, KIND_TASK, "t");
+
+    assert_null(entity->text);
+    assert_string_equal(entity_field(entity, 1), "RUNNING");
+    assert_string_equal(entity_field(entity, 2), "x\ty");
+    assert_string_equal(entity->version, "1");
+}
+
+static void test_changed_is_the_same_everywhere(void **state)
+{
+    struct fixture *f = *state;
+    const struct view_options options = {0};
+    AUTO(view) *early = open_view(f->store, &options);
+    struct commit_op op = task_op("t1", "a");
+    int64_t first = put(f->store, &op, 1);
+
+    op = task_op("t2", "b");
+    int64_t second = put(f->store, &op, 1);
+
+    op = task_op("t1", "a");
+    op.body = NULL;
+    int64_t third = put(f->store, &op, 1);
+    AUTO(view) *late = open_view(f->store, &options);
+
+    assert_int_equal(view_wait(early, third, 2000, NULL), 0);
+    assert_true(first < second && second < third);
+    for (struct view *view = early; view; view = view == early ? late : NULL) {
+        assert_int_equal(view_changed(view, KIND_TASK, "a"), third);
+        assert_int_equal(view_changed(view, KIND_TASK, "b"), second);
+        assert_int_equal(view_changed(view, KIND_TASK, NULL), third);
+        assert_int_equal(view_changed(view, KIND_TASK, "c"), 0);
+        assert_int_equal(view_changed(view, KIND_INSTANCE, NULL), 0);
+    }
+}
+
+static void test_tombstones(void **state)
+{
+    struct fixture *f = *state;
+    const struct view_options options = {.tombstones = true};
+    struct commit_op ops[] = {task_op("t1", "a"), task_op("t2", "a"), task_op("t3", "a")};
+    struct tombstone found[3] = {{0}};
+
+    put(f->store, ops, 3);
+    ops[0].body = ops[1].body = NULL;
+    put(f->store, ops, 1); /* one before the load, one after */
+    AUTO(view) *view = open_view(f->store, &options);
+    int64_t revision = put(f->store, &ops[1], 1);
+
+    assert_int_equal(view_wait(view, revision, 2000, NULL), 0);
+    assert_int_equal(view_tombstones(view, KIND_TASK, view_now_ms(view) - 60000, 3, found), 0);
+    assert_int_equal(view_tombstones(view, KIND_TASK, view_now_ms(view) + 1000, 3, found), 2);
+    assert_string_equal(found[0].key, "t1");
+    assert_string_equal(found[1].key, "t2");
+    assert_int_equal(found[1].revision, revision);
+    found[0].revision--; /* somebody wrote meanwhile */
+    view_forget(view, KIND_TASK, found, 2);
+    tombstones_clear(found, 2);
+    assert_int_equal(view_tombstones(view, KIND_TASK, view_now_ms(view) + 1000, 3, found), 1);
+    tombstones_clear(found, 1);
+
+    ops[0].body = "{}"; /* it lives again */
+    assert_int_equal(view_wait(view, put(f->store, ops, 1), 2000, NULL), 0);
+    assert_int_equal(view_tombstones(view, KIND_TASK, view_now_ms(view) + 1000, 3, found), 0);
+}
+
+/* ---- whole commits, under load
+ * --------------------------------------------------------------------------- */
+
+struct reading {
+    struct view *view;
+    atomic_bool stop;
+    atomic_int torn; /* lists which showed half a commit */
+    atomic_int lists;
+};
+
+/* All tasks "pair/..." are always written together, with one generation in their fields. */
+static void *read_pairs(void *arg)
+{
+    struct reading *reading = arg;
+
+    while (!reading->stop) {
+        AUTO_ENTITY_LIST list = {0};
+
+        view_list_prefix(reading->view, KIND_TASK, "pair/", &list);
+        for (size_t i = 1; i < list.n; i++) {
+            reading->torn += !streq(list.items[i]->fields[1], list.items[0]->fields[1]);
+        }
+        reading->torn += list.n != 0 && list.n != 100;
+        reading->lists++;
+    }
+    return NULL;
+}
+
+static void test_readers_see_whole_commits(void **state)
+{
+    struct fixture *f = *state;
+    const struct view_options options = {0};
+    AUTO(view) *view = open_view(f->store, &options);
+    struct reading reading = {.view = view};
+    pthread_t threads[3];
+    int64_t revision = 0;
+
+    for (size_t t = 0; t < ARRAY_LEN(threads); t++) {
+        assert_int_equal(pthread_create(&threads[t], NULL, read_pairs, &reading), 0);
+    }
+    for (int generation = 0; generation < 100; generation++) {
+        char fields[32];
+
+        snprintf(fields, sizeof(fields), "%c\t%d", 'a' + generation % 3, generation);
+        revision = seed(f->store, "pair/", 100, fields);
+    }
+    assert_int_equal(view_wait(view, revision, 5000, NULL), 0); /* readers do not starve it */
+    reading.stop = true;
+    for (size_t t = 0; t < ARRAY_LEN(threads); t++) {
+        pthread_join(threads[t], NULL);
+    }
+    assert_int_equal(reading.torn, 0);
+    assert_true(reading.lists > 0);
+}
+
+struct writing {
+    struct store *store;
+    atomic_bool stop;
+    int64_t revision;
+};
+
+static void *write_always(void *arg)
+{
+    struct writing *writing = arg;
+
+    for (int i = 0; !writing->stop; i++) {
+        struct commit_op ops[2];
+        char keys[2][32];
+
+        for (int o = 0; o < 2; o++) {
+            snprintf(keys[o], sizeof(keys[o]), "t%05d", (i * 7919 + o * 31) % 4000);
+            ops[o] = task_op(keys[o], "a\tRUNNING");
+        }
+        ops[1].body = i % 2 && !streq(keys[0], keys[1]) ? NULL : "{}";
+        writing->revision = put(writing->store, ops, 2);
+    }
+    return NULL;
+}
+
+/* Each load sees the same as one who followed all the time. */
+static void test_loads_while_written(void **state)
+{
+    struct fixture *f = *state;
+    const struct view_options options = {0};
+    struct writing writing = {.store = f->store};
+    struct view *views[4];
+    pthread_t thread;
+
+    seed(f->store, "t", 4000, "a\tRUNNING");
+    views[0] = open_view(f->store, &options);
+    assert_int_equal(pthread_create(&thread, NULL, write_always, &writing), 0);
+    for (size_t v = 1; v < ARRAY_LEN(views); v++) {
+        clock_sleep_ms(30);
+        views[v] = open_view(f->store, &options);
+    }
+    writing.stop = true;
+    pthread_join(thread, NULL);
+    AUTO_ENTITY_LIST want = {0};
+
+    assert_int_equal(view_wait(views[0], writing.revision, 5000, NULL), 0);
+    view_list(views[0], KIND_TASK, NULL, &want);
+    for (size_t v = 1; v < ARRAY_LEN(views); v++) {
+        AUTO_ENTITY_LIST got = {0};
+
+        assert_int_equal(view_wait(views[v], writing.revision, 5000, NULL), 0);
+        view_list(views[v], KIND_TASK, NULL, &got);
+        assert_int_equal(got.n, want.n);
+        for (size_t i = 0; i < got.n; i++) {
+            assert_string_equal(got.items[i]->key, want.items[i]->key);
+            assert_int_equal(got.items[i]->revision, want.items[i]->revision);
+        }
+    }
+    for (size_t v = 0; v < ARRAY_LEN(views); v++) {
+        view_free(views[v]);
+    }
+}
+
+/* ---- the log has moved on
+ * ---------------------------------------------------------------------------------- */
+
+struct gate {
+    struct heard heard; /* first: it is the listener's context, too */
+    atomic_bool shut;
+};
+
+static void on_committed_wait(void *ctx, int64_t revision, int64_t at_ms)
+{
+    struct gate *gate = ctx;
+
+    on_committed(ctx, revision, at_ms);
+    while (gate->shut) {
+        clock_sleep_ms(1);
+    }
+}
+
+static void test_trimmed_log_means_reload(void **state)
+{
+    struct fixture *f = *state;
+    struct gate gate = {0};
+    const struct view_listener listener = {on_changed, on_committed_wait, on_reloaded,
+                                           on_epoch,   on_trouble,        &gate};
+    const struct view_options options = {.listener = &listener};
+    const struct store_options small = {
+        .url = server_url(f->server), .timeout_ms = TIMEOUT_MS, .log_count_max = 100};
+    AUTO(store) *store = store_open(&small, NULL);
+    AUTO(view) *view = open_view(store, &options);
+
+    gate.shut = true;
+    seed(store, "t", 10, "a");
+    eventually(gate.heard.committed == 1); /* the follower stands still now */
+    int64_t revision = seed(store, "t", 3000, "a");
+
+    gate.shut = false;
+    assert_int_equal(view_wait(view, revision, 5000, NULL), 0);
+    assert_int_equal(gate.heard.reloaded, 2);
+    assert_int_equal(gate.heard.epochs, 1);
+    assert_int_equal(count(view, NULL), 3000);
+}
+
+/* ---- outages
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static void test_restart_with_the_same_data(void **state)
+{
+    struct fixture *f = *state;
+    struct heard heard = {0};
+    const struct view_listener listener = LISTENER(&heard);
+    const struct view_options options = {.listener = &listener};
+    struct commit_op op = task_op("t00000", "a\tSTOPPED");
+    struct error err = {0};
+    int64_t revision = seed(f->store, "t", 300, "a\tRUNNING");
+    AUTO(view) *view = open_view(f->store, &options);
+
+    server_kill(f->server);
+    eventually(heard.troubles == 1);
+    int64_t began_ms = clock_mono_ms();
+
+    assert_int_equal(view_catch_up(view, 2000, &err), -1);
+    assert_int_equal(err.code, ERR_UNAVAILABLE);
+    assert_true(clock_mono_ms() - began_ms < 2500);
+    clock_sleep_ms(100);
+    assert_true(view_age_ms(view) >= 100); /* it grows, and the view still serves */
+    assert_int_equal(count(view, "a"), 300);
+
+    server_resume(f->server);
+    eventually(heard.recoveries >= 1 && heard.epochs == 2);
+    assert_int_equal(heard.reloaded, 1); /* it stood exactly where the epoch began */
+    assert_true(view_revision(view) > revision);
+    assert_int_equal(heard.troubles, 1);
+    revision = put(f->store, &op, 1);
+    error_clear(&err);
+    assert_ok(view_wait(view, revision, 2000, &err), &err);
+    assert_int_equal(count(view, "a"), 300);
+    assert_int_equal(heard.reloaded, 1);
+}
+
+static void test_restart_with_lost_writes(void **state)
+{
+    struct fixture *f = *state;
+    struct heard heard = {0};
+    const struct view_listener listener = LISTENER(&heard);
+    const struct view_options options = {.listener = &listener};
+
+    server_free(f->server); /* one without AOF, which keeps what was saved */
+    f->server = server_start();
+    store_free(f->store);
+    f->store = open_store(server_url(f->server));
+    seed(f->store, "t", 300, "a\tRUNNING");
+    reply_free(server_call(f->server, "SAVE", NULL));
+    int64_t lost = seed(f->store, "u", 50, "a\tRUNNING");
+    AUTO(view) *view = open_view(f->store, &options);
+
+    assert_int_equal(count(view, "a"), 350);
+    server_kill(f->server);
+    server_resume(f->server);
+    eventually(heard.reloaded == 2);
+    assert_int_equal(heard.epochs, 2);
+    assert_int_equal(count(view, "a"), 300);
+    assert_true(view_revision(view) > lost); /* no number comes twice */
+    int64_t revision = seed(f->store, "u", 1, "a\tRUNNING");
+
+    assert_true(revision > lost);
+    assert_int_equal(view_wait(view, revision, 2000, NULL), 0);
+}
+
+static void test_empty_redis_is_an_epoch(void **state)
+{
+    struct fixture *f = *state;
+    struct heard heard = {0};
+    const struct view_listener listener = LISTENER(&heard);
+    const struct view_options options = {.listener = &listener};
+    int64_t lost = seed(f->store, "t", 300, "a\tRUNNING");
+    AUTO(view) *view = open_view(f->store, &options);
+
+    server_kill(f->server);
+    server_resume_empty(f->server);
+    eventually(heard.reloaded == 2);
+    assert_int_equal(heard.epochs, 2);
+    assert_true(heard.epoch > lost);
+    assert_int_equal(heard.vanished, 0); /* nothing was deleted: we do not know */
+    assert_int_equal(count(view, NULL), 0);
+
+    reply_free(server_call(f->server, "FLUSHALL", NULL)); /* without a restart, too */
+    eventually(heard.epochs == 3);
+    eventually(heard.reloaded == 3);
+}
+
+/* Somebody's FLUSHALL is found by the next commit, too, before any follower looks. */
+static void test_commit_into_an_emptied_redis(void **state)
+{
+    struct fixture *f = *state;
+    int64_t lost = seed(f->store, "t", 3, "a");
+
+    reply_free(server_call(f->server, "FLUSHALL", NULL));
+    assert_true(seed(f->store, "t", 1, "a") > lost);
+    AUTO(reply) *log = server_call(f->server, "XRANGE", KEY_LOG, "-", "+", NULL);
+
+    assert_int_equal(log->n, 2); /* the epoch and the commit */
+}
+
+/* ---- how fast
+ * -------------------------------------------------------------------------------------------------
+ */
+
+static void test_figures(void **state)
+{
+    struct fixture *f = *state;
+    const struct view_options options = {0};
+    struct commit_op op = task_op("t00001", "a\tRUNNING");
+    enum { ROUNDS = 200 };
+    int64_t total_us = 0;
+
+    seed(f->store, "t", 10000, "a\tRUNNING");
+    AUTO(view) *view = open_view(f->store, &options);
+
+    for (int i = 0; i < ROUNDS; i++) {
+        int64_t revision = put(f->store, &op, 1);
+        int64_t began_us = clock_mono_us();
+
+        assert_int_equal(view_wait(view, revision, 2000, NULL), 0);
+        total_us += clock_mono_us() - began_us;
+    }
+    int64_t began_us = clock_mono_us();
+
+    assert_int_equal(count(view, NULL), 10000);
+    print_message("# commit to view %lld us, list of 10,000 %lld us\n",
+                  (long long)(total_us / ROUNDS), (long long)(clock_mono_us() - began_us));
+    assert_true(total_us / ROUNDS < 50000); /* woken, not polled once a second */
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_load_and_follow),
         TEST(test_order),
+        TEST(test_without_bodies),
+        TEST(test_changed_is_the_same_everywhere),
+        TEST(test_tombstones),
+        TEST(test_readers_see_whole_commits),
+        TEST(test_loads_while_written),
+        TEST(test_trimmed_log_means_reload),
+        TEST(test_restart_with_the_same_data),
+        TEST(test_restart_with_lost_writes),
+        TEST(test_empty_redis_is_an_epoch),
+        TEST(test_commit_into_an_emptied_redis),
+        TEST(test_figures),
     };
 
     return skip_without_server() ? 0 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -123,6 +124,14 @@ static void accept_loop(struct fcgi *fcgi, int epoll_fd)
     FCGX_Free(&conn, 1);
 }
 
+static void count_thread(struct fcgi *fcgi, int change)
+{
+    pthread_mutex_lock(&fcgi->lock);
+    fcgi->n_running += change;
+    pthread_cond_broadcast(&fcgi->ended);
+    pthread_mutex_unlock(&fcgi->lock);
+}
+
 static void *run(void *arg)
 {
     struct fcgi *fcgi = arg;
@@ -136,18 +145,25 @@ static void *run(void *arg)
         accept_loop(fcgi, epoll_fd);
         close(epoll_fd);
     }
-    pthread_mutex_lock(&fcgi->lock);
-    fcgi->n_running--;
-    pthread_cond_broadcast(&fcgi->ended);
-    pthread_mutex_unlock(&fcgi->lock);
+    count_thread(fcgi, -1);
     return NULL;
 }
 
 /* ---- the pool -------------------------------------------------------------------------------- */
 
+/* libfcgi would catch these signals, and after SIGUSR1 never accept again. */
 static void init_library(void)
 {
+    static const int caught[] = {SIGPIPE, SIGTERM, SIGUSR1};
+    struct sigaction before[ARRAY_LEN(caught)];
+
+    for (size_t i = 0; i < ARRAY_LEN(caught); i++) {
+        sigaction(caught[i], NULL, &before[i]);
+    }
     FCGX_Init(); /* fails only without memory */
+    for (size_t i = 0; i < ARRAY_LEN(caught); i++) {
+        sigaction(caught[i], &before[i], NULL);
+    }
 }
 
 static struct fcgi *make(const struct fcgi_options *options)
@@ -166,19 +182,24 @@ static struct fcgi *make(const struct fcgi_options *options)
     return fcgi;
 }
 
+/* The threads block all signals: libfcgi drops a request when one comes. */
 static int start_threads(struct fcgi *fcgi)
 {
+    sigset_t all;
+    sigset_t before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     while (fcgi->n_threads < fcgi->options.threads) {
-        pthread_mutex_lock(&fcgi->lock);
-        fcgi->n_running++;
-        pthread_mutex_unlock(&fcgi->lock);
+        count_thread(fcgi, 1);
         if (pthread_create(&fcgi->threads[fcgi->n_threads], NULL, run, fcgi) != 0) {
-            fcgi->n_running--; /* of a thread which never was */
-            return -1;
+            count_thread(fcgi, -1);
+            break;
         }
         fcgi->n_threads++;
     }
-    return 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return fcgi->n_threads == fcgi->options.threads ? 0 : -1;
 }
 
 struct fcgi *fcgi_open(const struct fcgi_options *options, struct error *err)

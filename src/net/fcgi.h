@@ -18,8 +18,8 @@ struct fcgi_options {
     void *ctx;
 };
 
-/* Starts the threads. Signals must be blocked already: libfcgi drops a request when one comes.
- * ERR_INTERNAL when there are no descriptors or threads left. */
+/* Starts the threads, which block all signals. ERR_INTERNAL when there are no descriptors or
+ * threads left. */
 struct fcgi *fcgi_open(const struct fcgi_options *options, struct error *err) MUST_CHECK;
 /* Takes no new request; does not wait. */
 void fcgi_stop(struct fcgi *fcgi);

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import raw_fcgi
 from harness import BUILD, Program, eventually
 
 
@@ -140,3 +141,23 @@ def test_requests_under_way_are_finished_at_a_stop(stack, cluster):
     assert [api.stop() for api in stack.api] == [0, 0]
     assert client.process.wait(10) == 0
     assert client.log().endswith("200")
+
+
+def test_a_worker_does_not_rely_on_nginx(shared):
+    """It has its own limit for bodies, and survives a peer which says nothing."""
+    path = shared.dir / shared.api[0].name / "scheduler.sock"
+    create = {"REQUEST_METHOD": "POST", "REQUEST_URI": "/v1/environments"}
+    assert raw_fcgi.ask(path, create, b"x" * 65536)[0] == 400
+    assert raw_fcgi.ask(path, create, b"x" * 65537) == (413, "413 Request Entity Too Large\n")
+    assert raw_fcgi.ask(path, create, b"x" * 200000)[0] == 413
+    assert raw_fcgi.ask(path, {}) == (400, "400 Bad Request")
+
+
+def test_a_signal_which_libfcgi_would_take_for_a_stop(stack):
+    """SIGUSR1 ends a worker, as it does any program; it must not leave one that answers nothing."""
+    api = stack.api[0]
+    (worker,) = api.children()
+    os.kill(worker, signal.SIGUSR1)
+    eventually(lambda: api.children() not in ([], [worker]), 5)
+    ping = {"REQUEST_METHOD": "GET", "REQUEST_URI": "/v1/ping"}
+    assert raw_fcgi.ask(stack.dir / api.name / "scheduler.sock", ping) == (200, "")

@@ -1,0 +1,50 @@
+"""A FastCGI client: what reaches a worker when nginx is not in between."""
+
+import socket
+import struct
+
+BEGIN, END, PARAMS, STDIN, STDOUT = 1, 3, 4, 5, 6
+
+
+def record(kind, content=b""):
+    return struct.pack("!BBHHBB", 1, kind, 1, len(content), 0, 0) + content
+
+
+def stream(kind, content):
+    """The content in records of at most 32 KiB, and the empty one which ends it."""
+    size = 32768
+    parts = [record(kind, content[i : i + size]) for i in range(0, len(content), size)]
+    return b"".join(parts) + record(kind)
+
+
+def read_exactly(connection, size):
+    data = b""
+    while len(data) < size:
+        more = connection.recv(size - len(data))
+        if not more:
+            raise EOFError
+        data += more
+    return data
+
+
+def ask(path, parameters, body=b""):
+    """The status and the body which a worker answers on the socket at path."""
+    pairs = b"".join(
+        struct.pack("!BB", len(name), len(value)) + name.encode() + value.encode()
+        for name, value in parameters.items()
+    )
+    answer = b""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(10)
+        connection.connect(str(path))
+        connection.sendall(record(BEGIN, struct.pack("!HBxxxxx", 1, 0)) + stream(PARAMS, pairs) + stream(STDIN, body))
+        while True:
+            _, kind, _, length, padding, _ = struct.unpack("!BBHHBB", read_exactly(connection, 8))
+            content = read_exactly(connection, length + padding)[:length]
+            if kind == STDOUT:
+                answer += content
+            elif kind == END:
+                break
+    head, _, text = answer.partition(b"\r\n\r\n")
+    status = next(line for line in head.split(b"\r\n") if line.startswith(b"Status: "))
+    return int(status.split()[1]), text.decode()

@@ -1,0 +1,119 @@
+/* What every request goes through, and what handlers do at the store. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define AGE_SHOWN_MS 2000 /* a view that heard nothing for so long says so */
+
+/* ---- every request --------------------------------------------------------------------------- */
+
+static bool is_alive_path(const struct service *service, const char *target)
+{
+    size_t len = strcspn(target, "?");
+
+    return service->alive_path && strlen(service->alive_path) == len &&
+           memcmp(service->alive_path, target, len) == 0;
+}
+
+static bool is_ready(struct api *api)
+{
+    return atomic_load(&api->store_checked) && view_ready(api->view);
+}
+
+static void reply_failure(const struct service *service, const struct http_request *req,
+                          const struct error *err, struct http_response *resp)
+{
+    log_warn("request.failed", "service=%s method=%s target=\"%.500s\" code=%s text=\"%s\"",
+             service->name, req->method, req->target, error_code_name(err->code), err->text);
+    http_response_clear(resp);
+    http_reply_text(resp, 500, "%s", service->failure_text);
+}
+
+/* The revision is set before the handler runs, so that no later one is promised than it saw. */
+static void add_view_headers(struct api *api, struct http_response *resp)
+{
+    int64_t age_ms = view_age_ms(api->view);
+
+    reply_revision(resp, view_revision(api->view));
+    if (age_ms >= AGE_SHOWN_MS) {
+        http_set_header(resp, "X-Blox-Age-Ms", "%" PRId64, age_ms);
+    }
+}
+
+static void serve(const struct service *service, struct http_request *req,
+                  struct http_response *resp)
+{
+    struct error err = {0};
+
+    if (req->body_len > BODY_LEN_MAX) {
+        http_reply_text(resp, 413, "413 Request Entity Too Large");
+        return;
+    }
+    if (is_ready(service->api)) {
+        add_view_headers(service->api, resp);
+    } else if (!is_alive_path(service, req->target)) {
+        http_set_header(resp, "Retry-After", "1");
+        http_reply_text(resp, 503, "Starting: the state is not loaded yet");
+        return;
+    }
+    if (router_serve(service->routes, service->api, req, resp, &err) < 0) {
+        reply_failure(service, req, &err, resp);
+        add_view_headers(service->api, resp);
+    }
+}
+
+void service_serve(void *ctx, struct http_request *req, struct http_response *resp)
+{
+    int64_t began_us = clock_mono_us();
+
+    log_request(*req->id ? req->id : NULL);
+    serve(ctx, req, resp);
+    log_debug("request.served", "service=%s method=%s target=\"%.500s\" status=%d took_us=%" PRId64,
+              ((const struct service *)ctx)->name, req->method, req->target, resp->status,
+              clock_mono_us() - began_us);
+    log_request(NULL);
+}
+
+/* ---- for handlers ---------------------------------------------------------------------------- */
+
+void reply_revision(struct http_response *resp, int64_t revision)
+{
+    http_set_header(resp, "X-Blox-Revision", "%" PRId64, revision);
+}
+
+int catch_up(struct api *api, struct http_response *resp, struct error *err)
+{
+    if (view_catch_up(api->view, CATCH_UP_MS, err) < 0) {
+        return -1;
+    }
+    reply_revision(resp, view_revision(api->view));
+    return 0;
+}
+
+static bool is_in_doubt(const struct error *err)
+{
+    return err->code == ERR_UNAVAILABLE || err->code == ERR_PROTOCOL;
+}
+
+int commit_request(struct api *api, const struct commit *commit, struct commit_result *result,
+                   struct error *err)
+{
+    int64_t until_ms = clock_mono_ms() + COMMIT_RETRY_MS;
+    struct error why = {0};
+
+    while (store_commit(api->store, commit, result, &why) < 0) {
+        if (!is_in_doubt(&why) || clock_mono_ms() >= until_ms) {
+            return error_set(err, why.code, "%s", why.text);
+        }
+        error_clear(&why);
+        clock_sleep_ms(COMMIT_PAUSE_MS);
+    }
+    if (result->outcome != COMMIT_DONE && result->outcome != COMMIT_CONFLICT) {
+        return error_set(err, ERR_CONFLICT, "the store refuses the commit (outcome %d)",
+                         (int)result->outcome);
+    }
+    return 0;
+}

@@ -9,8 +9,8 @@
 #include "util/mem.h"
 
 #define REFRESH_BEFORE_MS (5 * 60 * 1000) /* before they expire */
-#define PAUSE_MS          15000           /* between two conversations, with valid ones in hand */
-#define PAUSE_NONE_MS     1000            /* the same without */
+#define PAUSE_MS          15000           /* after one that brought nothing better than we have */
+#define PAUSE_NONE_MS     1000            /* the same, with nothing valid in hand */
 #define REQUEST_MS        2000            /* timeout of one request to a source */
 #define TRIES             2               /* of one request */
 #define TOKEN_FILE_MAX    (16 * 1024)     /* bytes */
@@ -47,7 +47,8 @@ struct credential_chain {
     enum step step;
     struct fetch_transfer *transfer;
     int tries_left;
-    int64_t ended_mono_ms;   /* the last conversation; 0: there was none */
+    int64_t asked_at_ms;     /* AWS' time when the conversation began */
+    int64_t in_vain_mono_ms; /* the last conversation's end, if it brought nothing good; else 0 */
     int64_t refused_mono_ms; /* the last refusal that led to one */
     struct error why;        /* the last failure */
 };
@@ -182,6 +183,12 @@ void credential_chain_free(struct credential_chain *chain)
 
 /* ---- one conversation ------------------------------------------------------------------------ */
 
+static bool valid_for(const struct credential_chain *chain, int64_t now_ms, int64_t margin_ms)
+{
+    return chain->now.access_key_id && !chain->refused &&
+           (chain->now.expires_at_ms == 0 || now_ms + margin_ms < chain->now.expires_at_ms);
+}
+
 static void begin(struct credential_chain *chain, enum step step);
 static void answered(void *ctx, const struct fetch_answer *answer);
 
@@ -206,7 +213,9 @@ static void end(struct credential_chain *chain, const struct error *why)
 {
     chain->step = STEP_IDLE;
     chain->refused = false;
-    chain->ended_mono_ms = clock_mono_ms();
+    bool good = why->code == ERR_NONE && valid_for(chain, chain->asked_at_ms, REFRESH_BEFORE_MS);
+
+    chain->in_vain_mono_ms = good ? 0 : clock_mono_ms();
     chain->why = *why;
     if (why->code != ERR_NONE) {
         error_prefix(&chain->why, chain->source == SOURCE_CONTAINER
@@ -367,12 +376,6 @@ static void refresh(struct credential_chain *chain)
     }
 }
 
-static bool valid_for(const struct credential_chain *chain, int64_t now_ms, int64_t margin_ms)
-{
-    return chain->now.access_key_id && !chain->refused &&
-           (chain->now.expires_at_ms == 0 || now_ms + margin_ms < chain->now.expires_at_ms);
-}
-
 /* Whether the source is to be asked now: before they expire, not again and again. */
 static bool refresh_is_due(const struct credential_chain *chain, int64_t now_ms)
 {
@@ -381,8 +384,8 @@ static bool refresh_is_due(const struct credential_chain *chain, int64_t now_ms)
     if (chain->step != STEP_IDLE || valid_for(chain, now_ms, REFRESH_BEFORE_MS)) {
         return false;
     }
-    return chain->refused || chain->ended_mono_ms == 0 ||
-           clock_mono_ms() - chain->ended_mono_ms >= pause_ms;
+    return chain->refused || chain->in_vain_mono_ms == 0 ||
+           clock_mono_ms() - chain->in_vain_mono_ms >= pause_ms;
 }
 
 static void explain(const struct credential_chain *chain, struct error *err)
@@ -403,6 +406,7 @@ const struct credentials *credential_chain_get(struct credential_chain *chain, i
                                                struct error *err)
 {
     if (refresh_is_due(chain, now_ms)) {
+        chain->asked_at_ms = now_ms;
         refresh(chain);
     }
     if (valid_for(chain, now_ms, 0)) {

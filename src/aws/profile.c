@@ -112,13 +112,13 @@ static char *file_path(const char *variable, const char *under_home)
     return given && *given ? xstrdup(given) : xasprintf("%s/%s", home ? home : "", under_home);
 }
 
-/* "" for a file that is not there. */
-static char *read_file(const char *path, struct error *err)
+/* "" for a file that is not there, or in a home that is not ours to read: a daemon may have one. */
+static char *read_file(const char *path, bool named, struct error *err)
 {
     FILE *file = fopen(path, "re");
 
     if (!file) {
-        if (errno == ENOENT || errno == ENOTDIR) {
+        if (errno == ENOENT || errno == ENOTDIR || !named) {
             return xstrdup("");
         }
         error_set(err, ERR_INVALID, "%s: %s", path, strerror(errno));
@@ -164,8 +164,9 @@ int profile_load(struct profile *profile, const char *name, struct error *err)
     profile->name = xstrdup(named ? name : "default");
     profile->credentials_path = file_path("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
     profile->config_path = file_path("AWS_CONFIG_FILE", ".aws/config");
-    profile->credentials = read_file(profile->credentials_path, err);
-    profile->config = read_file(profile->config_path, err);
+    profile->credentials =
+        read_file(profile->credentials_path, getenv("AWS_SHARED_CREDENTIALS_FILE"), err);
+    profile->config = read_file(profile->config_path, getenv("AWS_CONFIG_FILE"), err);
     if (!profile->credentials || !profile->config || (named && check_named(profile, err) < 0)) {
         profile_clear(profile);
         return -1;

@@ -16,8 +16,8 @@ struct profile {
     char *config;
 };
 
-/* Reads both files. `name` NULL or "": "default". A file that is there and cannot be read is an
- * error (ERR_INVALID), and so is a profile that was named and stands in neither. */
+/* Reads both files. `name` NULL or "": "default". ERR_INVALID for a file that the environment names
+ * and that is there but cannot be read, and for a profile that was named and stands in neither. */
 int profile_load(struct profile *profile, const char *name, struct error *err) MUST_CHECK;
 void profile_clear(struct profile *profile);
 /* A setting of the profile, from the credentials file or else the config file; NULL when it is not

@@ -71,7 +71,7 @@ struct made_up_place {
     int deployment;
     bool in_flight; /* ECS has not answered */
     bool lost;      /* its answer never comes: in doubt */
-    bool happened;  /* the start took effect */
+    int happens_in; /* steps until the start takes effect; 0: never, or it has */
     int64_t settle_at_ms;
     char reason[16];
     int64_t failures, retry_at_ms, at_ms;
@@ -174,6 +174,7 @@ static void forget_old_tasks(struct made_up_place *at)
 
 static void settle(struct fleet *fleet, struct made_up_place *at)
 {
+    assert_int_equal(at->happens_in, 0); /* settled too early */
     at->lost = at->in_flight = false;
     at->state = PLACEMENT_WAITING;
     at->failures++;
@@ -189,7 +190,7 @@ static void carry_out(struct fleet *fleet, struct made_up_place *at, size_t *bud
         write_down(fleet, at);
         at->in_flight = true;
         at->lost = chance(fleet, 10);
-        at->happened = !at->lost || chance(fleet, 50);
+        at->happens_in = !at->lost ? 1 : chance(fleet, 50) ? 1 + rand_r(&fleet->seed) % 4 : 0;
         at->settle_at_ms = fleet->now_ms + 5 * STEP_MS;
         break;
     case PLAN_REPLACE:
@@ -260,14 +261,13 @@ static void world(struct fleet *fleet)
                 task->started_at_ms = fleet->now_ms;
             }
         }
-        if (at->in_flight && at->happened) {
+        if (at->happens_in > 0 && --at->happens_in == 0) {
             assert_true(at->n_tasks < TASKS_MAX);
             at->tasks[at->n_tasks++] = (struct made_up_task){.live = true,
                                                              .wanted = true,
                                                              .deployment = at->deployment,
                                                              .created_at_ms = fleet->now_ms,
                                                              .ours = !at->lost};
-            at->happened = false;
             if (!at->lost) {
                 at->in_flight = false;
                 at->state = PLACEMENT_PLACED;

@@ -282,6 +282,45 @@ static int set_int(const struct option_spec *spec, const struct found *found, in
     return 0;
 }
 
+static const struct {
+    const char *name;
+    int64_t ms;
+} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+
+/* The shortest way to write it. */
+static void spell_duration(int64_t ms, char *out, size_t len)
+{
+    size_t u = ARRAY_LEN(units) - 1;
+
+    while (u > 0 && ms % units[u].ms != 0) {
+        u--;
+    }
+    snprintf(out, len, "%" PRId64 "%s", ms / units[u].ms, units[u].name);
+}
+
+static int set_duration(const struct option_spec *spec, const struct found *found, int64_t *out,
+                        struct error *err)
+{
+    char *end = NULL;
+    char min[32], max[32];
+
+    errno = 0;
+    long long value = strtoll(found->text, &end, 10);
+
+    for (size_t u = 0; u < ARRAY_LEN(units) && !errno && end != found->text; u++) {
+        if (streq(end, units[u].name) && value >= 0 && value <= spec->max / units[u].ms &&
+            value * units[u].ms >= spec->min) {
+            *out = value * units[u].ms;
+            return 0;
+        }
+    }
+    spell_duration(spec->min, min, sizeof(min));
+    spell_duration(spec->max, max, sizeof(max));
+    return error_set(err, ERR_INVALID,
+                     "%s: want a time with its unit (ms, s, m, h) from %s to %s, not \"%.60s\"",
+                     found->source, min, max, found->text);
+}
+
 static int set_flag(const struct found *found, bool *out, struct error *err)
 {
     if (streq(found->text, "true") || streq(found->text, "1")) {
@@ -314,6 +353,8 @@ static int set_option(const struct option_spec *spec, struct found *found, void 
         return 0;
     case OPTION_INT:
         return set_int(spec, found, (int64_t *)(void *)place, err);
+    case OPTION_DURATION:
+        return set_duration(spec, found, (int64_t *)(void *)place, err);
     case OPTION_FLAG:
         return set_flag(found, (bool *)(void *)place, err);
     case OPTION_LOG_LEVEL:

@@ -20,6 +20,7 @@
 enum option_type {
     OPTION_TEXT,      /* char *, the settings' own; NULL when it has neither value nor default */
     OPTION_INT,       /* int64_t, min to max */
+    OPTION_DURATION,  /* int64_t in milliseconds, min to max; written 500ms, 60s, 5m or 24h */
     OPTION_FLAG,      /* bool: --name or --name=true|false */
     OPTION_LOG_LEVEL, /* int: an enum log_level */
 };
@@ -30,7 +31,7 @@ struct option_spec {
     const char *variable; /* NULL: BLOX_ and the name in capitals, - as _ */
     const char *value;    /* what --help calls it: "URL", "MS"; NULL for flags */
     const char *fallback; /* the default as text, or NULL */
-    int64_t min, max;     /* of an OPTION_INT */
+    int64_t min, max;     /* of an OPTION_INT or OPTION_DURATION */
     const char *help;     /* one sentence, unit included */
     size_t offset;        /* in the program's struct of settings */
 };

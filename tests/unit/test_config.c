@@ -11,6 +11,7 @@
 struct settings {
     char *url;
     int64_t pollers;
+    int64_t wait_ms;
     bool once;
     int level;
 };
@@ -19,6 +20,8 @@ static const struct option_spec options[] = {
     {"redis-url", OPTION_TEXT, NULL, "URL", "redis://127.0.0.1:6379", 0, 0, "Where Redis is.",
      offsetof(struct settings, url)},
     {"pollers", OPTION_INT, NULL, "N", "4", 1, 64, "How many.", offsetof(struct settings, pollers)},
+    {"settle-after", OPTION_DURATION, NULL, "TIME", "1m", 500, 3600000, "How long.",
+     offsetof(struct settings, wait_ms)},
     {"once", OPTION_FLAG, NULL, NULL, NULL, 0, 0, "Stop after one.",
      offsetof(struct settings, once)},
     {"log-level", OPTION_LOG_LEVEL, NULL, "LEVEL", "info", 0, 0, "How much to say.",
@@ -65,6 +68,25 @@ static void test_a_flag_beats_the_environment_beats_the_file_beats_the_default(v
     unlink(path);
 }
 
+static void test_a_time_is_read_with_its_unit(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t want_ms;
+    } cases[] = {{NULL, 60000}, {"500ms", 500}, {"7s", 7000}, {"2m", 120000}, {"1h", 3600000}};
+
+    (void)state;
+    for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
+        struct settings settings;
+        struct error err = {0};
+
+        assert_int_equal(
+            load(&settings, &err, cases[c].text ? "--settle-after" : NULL, cases[c].text, NULL), 0);
+        assert_int_equal(settings.wait_ms, cases[c].want_ms);
+        config_clear(&program, &settings);
+    }
+}
+
 static const struct {
     const char *a, *b;
     const char *want;
@@ -77,6 +99,13 @@ static const struct {
     {"--pollers", "65", "--pollers: want a whole number from 1 to 64, not \"65\""},
     {"--pollers", "99999999999999999999",
      "--pollers: want a whole number from 1 to 64, not \"99999999999999999999\""},
+    {"--settle-after", "0s",
+     "--settle-after: want a time with its unit (ms, s, m, h) from 500ms to 1h, not \"0s\""},
+    {"--settle-after", "60",
+     "--settle-after: want a time with its unit (ms, s, m, h) from 500ms to 1h, not \"60\""},
+    {"--settle-after", "9999999999999999h",
+     "--settle-after: want a time with its unit (ms, s, m, h) from 500ms to 1h, not "
+     "\"9999999999999999h\""},
     {"--once=maybe", NULL, "--once: want true or false, not \"maybe\""},
     {"--log-level", "loud", "--log-level: want debug, info, warn or error, not \"loud\""},
     {"stray", NULL, "unexpected argument \"stray\"; blox-test --help lists the flags"},
@@ -119,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_flag_beats_the_environment_beats_the_file_beats_the_default),
         cmocka_unit_test(test_a_mistake_is_told_in_one_line),
+        cmocka_unit_test(test_a_time_is_read_with_its_unit),
         cmocka_unit_test(test_the_variable_is_named_when_it_is_wrong),
     };
 

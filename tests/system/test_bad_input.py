@@ -52,11 +52,9 @@ def test_a_name_that_is_none(blox, cluster, name):
 
 
 @pytest.mark.parametrize("field", ["name", "instanceGroup", "taskDefinition"])
-@pytest.mark.parametrize("value", [3, True, [], {"a": 1}], ids=json.dumps)
+@pytest.mark.parametrize("value", [3, True, []], ids=json.dumps)
 def test_a_field_of_another_type(blox, cluster, field, value):
     body = {"name": "typed", "instanceGroup": {"cluster": cluster}, "taskDefinition": "input", field: value}
-    if (field, value) == ("instanceGroup", {"a": 1}):
-        pytest.skip("an instance group without a cluster has the right type")
     response = blox.scheduler.post("/v1/environments", json=body)
     assert response.status_code == 400
     assert response.text.startswith("validation failure list:\n") and field in response.text

@@ -26,7 +26,7 @@ def test_help_and_version(program):
     "program, wrong, right",
     [
         ("blox-api", "--redis-ulr=redis://127.0.0.1", "--redis-url"),
-        ("blox-api", "--worker=2", "--workers"),
+        ("blox-api", "--wrokers=2", "--workers"),
         ("blox-awssim", "--lisen=127.0.0.1:1", "--listen"),
         ("blox-reconciler", "--settle-afer=60s", "--settle-after"),
     ],

@@ -400,19 +400,31 @@ int redis_read_info(struct redis *redis, int64_t deadline_ms, struct error *err)
                          : "is a replica: promote it, or point the Redis URL at the primary");
 }
 
-int redis_connect(struct redis *redis, int64_t deadline_ms, struct error *err)
+int redis_dial(struct redis *redis, int64_t deadline_ms, struct error *err)
 {
     const struct redis_url *url = redis->settings.url;
+    const struct redis_host *host = &url->hosts[0];
 
     redis->retry = false;
-    int dialled =
-        url->master ? dial_by_sentinel(redis, deadline_ms, err)
-                    : dial(redis, url->hosts[0].name, url->hosts[0].port, false, deadline_ms, err);
+    int dialled = url->master ? dial_by_sentinel(redis, deadline_ms, err)
+                              : dial(redis, host->name, host->port, false, deadline_ms, err);
 
     if (dialled < 0) {
         return -1;
     }
-    if (log_in(redis, deadline_ms, err) < 0 || redis_read_info(redis, deadline_ms, err) < 0) {
+    if (log_in(redis, deadline_ms, err) < 0) {
+        redis_close(redis);
+        return -1;
+    }
+    return 0;
+}
+
+int redis_connect(struct redis *redis, int64_t deadline_ms, struct error *err)
+{
+    if (redis_dial(redis, deadline_ms, err) < 0) {
+        return -1;
+    }
+    if (redis_read_info(redis, deadline_ms, err) < 0) {
         redis_close(redis);
         return -1;
     }

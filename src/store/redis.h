@@ -78,7 +78,9 @@ struct redis *redis_new(const struct redis_settings *settings, int wake_fd);
 void redis_free(struct redis *redis);
 AUTO_DEFINE(redis);
 
-/* Resolves, connects, logs in, and makes sure that this is a primary with its data loaded. */
+/* Resolves, connects and logs in, wherever that leads. */
+int redis_dial(struct redis *redis, int64_t deadline_ms, struct error *err) MUST_CHECK;
+/* The same, and makes sure that this is a primary with its data loaded. */
 int redis_connect(struct redis *redis, int64_t deadline_ms, struct error *err) MUST_CHECK;
 void redis_close(struct redis *redis);
 /* Connected, and nobody has hung up or left an answer behind. */

@@ -73,57 +73,92 @@ static void launch(struct server *server)
     assert_true(server->pid > 0);
 }
 
-/* Waits until it answers; a replica does, too. */
+/* Waits until it answers, as whatever it is, with its data loaded. */
 static void await(struct server *server)
 {
+    const char *ping[] = {"PING"};
     int64_t until_ms = clock_mono_ms() + 5000;
     struct error err = {0};
 
     do {
+        int64_t deadline_ms = clock_mono_ms() + 1000;
+
         error_clear(&err);
-        if (redis_connect(server->redis, clock_mono_ms() + 1000, &err) == 0 ||
-            strstr(err.text, "is a replica") || strstr(err.text, "NOAUTH")) {
-            return;
+        if (redis_dial(server->redis, deadline_ms, &err) == 0) {
+            AUTO(reply) *reply = redis_exchange(server->redis, deadline_ms, 1, ping, NULL, &err);
+
+            if (reply && strncmp(reply->text, "LOADING", 7) != 0) {
+                return;
+            }
         }
         clock_sleep_ms(5);
     } while (clock_mono_ms() < until_ms);
     fail_msg("redis-server in %s: %s", server->dir, err.text);
 }
 
-struct server *server_start_with(const char *const *more)
+/* Not started yet. */
+static struct server *server_new(void)
 {
     struct server *server = xcalloc(1, sizeof(*server));
-    struct redis_settings settings = {0};
     char dir[] = "/tmp/blox-test-XXXXXX";
 
     server->dir = xstrdup(mkdtemp(dir));
     server->port = free_port();
-    server->url = xasprintf("unix://%s/redis.sock", server->dir);
+    return server;
+}
+
+static void start(struct server *server)
+{
+    struct redis_settings settings = {0};
+
     server->parsed = redis_url_parse(server->url, NULL);
     settings.url = server->parsed;
     server->redis = redis_new(&settings, -1);
-    const char *fixed[] = {"redis-server",
-                           "--port",
-                           "0",
-                           "--unixsocket",
-                           server->url + strlen("unix://"),
-                           "--dir",
-                           server->dir,
-                           "--save",
-                           "",
-                           "--loglevel",
-                           "notice"};
+    launch(server);
+    await(server);
+}
+
+struct server *server_start_with(const char *const *more)
+{
+    struct server *server = server_new();
+    AUTO_CHAR *port = xasprintf("%d", server->port);
+
+    server->url = xasprintf("unix://%s/redis.sock", server->dir);
+    const char *fixed[] = {
+        "redis-server", "--port", "0", "--unixsocket", server->url + strlen("unix://"), "--dir",
+        server->dir,    "--save", ""};
 
     for (size_t a = 0; a < ARRAY_LEN(fixed); a++) {
         add_arg(server, fixed[a]);
     }
     for (; *more; more++) {
-        AUTO_CHAR *port = xasprintf("%d", server->port);
-
         add_arg(server, streq(*more, "PORT") ? port : *more);
     }
-    launch(server);
-    await(server);
+    start(server);
+    return server;
+}
+
+struct server *server_start_sentinel(const char *name, const struct server *primary)
+{
+    struct server *server = server_new();
+    AUTO_CHAR *port = xasprintf("%d", server->port);
+    AUTO_CHAR *settings = xasprintf("%s/sentinel.conf", server->dir);
+    FILE *file = fopen(settings, "we");
+
+    assert_non_null(file);
+    fprintf(file,
+            "sentinel monitor %s 127.0.0.1 %d 1\nsentinel down-after-milliseconds %s 500\n"
+            "sentinel failover-timeout %s 2000\n",
+            name, primary->port, name, name);
+    fclose(file);
+    server->url = xasprintf("redis://127.0.0.1:%d", server->port);
+    const char *fixed[] = {"redis-server", settings, "--sentinel", "--port",
+                           port,           "--dir",  server->dir};
+
+    for (size_t a = 0; a < ARRAY_LEN(fixed); a++) {
+        add_arg(server, fixed[a]);
+    }
+    start(server);
     return server;
 }
 
@@ -222,7 +257,7 @@ struct reply *server_call(struct server *server, ...)
     }
     va_end(args);
     if (!redis_is_usable(server->redis)) {
-        assert_ok(redis_connect(server->redis, clock_mono_ms() + 5000, &err), &err);
+        assert_ok(redis_dial(server->redis, clock_mono_ms() + 5000, &err), &err);
     }
     struct reply *reply =
         redis_call_argv(server->redis, clock_mono_ms() + 5000, argc, argv, NULL, &err);

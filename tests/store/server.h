@@ -16,6 +16,8 @@ struct server;
  * does not answer. */
 #define server_start(...) server_start_with((const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
 struct server *server_start_with(const char *const *more);
+/* A sentinel, on its TCP port alone, which watches the primary under the name. */
+struct server *server_start_sentinel(const char *name, const struct server *primary);
 void server_free(struct server *server); /* ends it and removes its directory */
 AUTO_DEFINE(server);
 

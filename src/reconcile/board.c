@@ -158,9 +158,10 @@ struct board_environment *board_started_by(struct board *board, const char *depl
     return env;
 }
 
-bool board_may_act(const struct board *board, const struct board_cluster *cluster)
+bool board_may_act(const struct board *board, const struct board_environment *environment)
 {
-    return cluster->synced_revision >= board->epoch_revision;
+    return environment->born_epoch == board->epoch_revision ||
+           environment->cluster->synced_revision >= board->epoch_revision;
 }
 
 /* ---- queues and timers ----------------------------------------------------------------------- */

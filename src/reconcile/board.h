@@ -46,7 +46,9 @@ struct board_environment {
     struct board_cluster *cluster;
     char *name;
     bool alive;       /* false: deleted, only its placements are left to be dropped */
-    char *deployment; /* id of the one in force, or "" */
+    int64_t born_epoch; /* the epoch in which it was seen to be made: nothing of it can have been
+                           lost by that epoch's change */
+    char *deployment;   /* id of the one in force, or "" */
     char *task_definition;
     enum deployment_status status; /* of that deployment */
     int64_t status_revision;       /* of its entity; 0: not here yet */
@@ -150,8 +152,8 @@ struct place *board_place(struct board *board, struct board_environment *environ
 /* Found, or NULL: the environment which the deployment with this id belongs to. */
 struct board_environment *board_started_by(struct board *board, const char *deployment_id);
 
-/* False after an epoch change, until a drift pass begun after it has completed there. */
-bool board_may_act(const struct board *board, const struct board_cluster *cluster);
+/* False after an epoch change, until a drift pass begun after it has completed in the cluster. */
+bool board_may_act(const struct board *board, const struct board_environment *environment);
 
 /* To be looked at; nothing happens to a place which is marked already. */
 void place_mark(struct board *board, struct place *place);

@@ -109,7 +109,7 @@ static bool work_off(struct board *board, struct apply *apply, const struct look
     if (env->superseded) {
         note_superseded(board, env, notes);
     }
-    if (board_may_act(board, env->cluster)) {
+    if (board_may_act(board, env)) {
         done = TAILQ_EMPTY(&env->replaceable) || (may_act && replace(board, apply, tenure, env));
         note_current(board, env, notes);
     }

@@ -113,7 +113,7 @@ static bool may_decide(struct scheduler *scheduler)
 
 static bool may_act_in(const struct board *board, const struct place *place)
 {
-    return board_may_act(board, place->key.environment->cluster);
+    return board_may_act(board, place->key.environment);
 }
 
 static struct place_list *queue_for(struct board *board, struct place *place,

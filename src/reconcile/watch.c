@@ -140,6 +140,17 @@ static void environment_changed(struct board *board, const struct entity *before
     }
 }
 
+/* The log tells of its creation, so it was made since the last epoch change. */
+static void environment_born(struct board *board, const struct entity *after)
+{
+    struct board_environment *env = NULL;
+
+    HASH_FIND_STR(board->environments, entity_field(after, ENVIRONMENT_ID), env);
+    if (env) {
+        env->born_epoch = board->epoch_revision;
+    }
+}
+
 static void deployment_changed(struct board *board, const struct entity *before,
                                const struct entity *after)
 {
@@ -321,6 +332,9 @@ static void changed(void *ctx, const struct entity *before, const struct entity 
     struct board *board = enter(ctx);
 
     apply_change(board, before, after);
+    if (!before && after->kind == KIND_ENVIRONMENT) {
+        environment_born(board, after);
+    }
     board_unlock(board);
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Each program's manual page has each of its options, and no other. Prints TAP.
 set -u
-programs='blox-api'
+programs='blox-api blox-reconciler'
 
 options() { grep -oE -- "$1" | sort -u; }
 

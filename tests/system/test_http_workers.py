@@ -18,6 +18,7 @@ def cluster(stack):
     return stack.sim.create_cluster("http")
 
 
+@pytest.mark.stack(n_reconcilers=0)
 def test_a_killed_worker_is_replaced(stack):
     for api in stack.api:
         (worker,) = api.children()
@@ -26,6 +27,7 @@ def test_a_killed_worker_is_replaced(stack):
     eventually(stack.blox.is_ready, 10)
 
 
+@pytest.mark.stack(n_reconcilers=0)
 def test_the_sockets_are_private_and_go_with_the_program(stack):
     api = stack.api[0]
     sockets = [stack.dir / api.name / f"{name}.sock" for name in ("scheduler", "state")]
@@ -35,6 +37,7 @@ def test_the_sockets_are_private_and_go_with_the_program(stack):
     assert not any(path.exists() for path in sockets)
 
 
+@pytest.mark.stack(n_reconcilers=0)
 def test_a_second_supervisor_is_refused(stack):
     api = stack.api[0]
     second = subprocess.run(api.argv, env=stack.env, capture_output=True, text=True, timeout=10)
@@ -43,6 +46,7 @@ def test_a_second_supervisor_is_refused(stack):
     assert stack.blox.is_ready()
 
 
+@pytest.mark.stack(n_reconcilers=0)
 def test_sockets_of_a_killed_supervisor_are_taken_over(stack):
     for api in stack.api:
         workers = api.children()
@@ -52,6 +56,7 @@ def test_sockets_of_a_killed_supervisor_are_taken_over(stack):
     eventually(stack.blox.is_ready, 10)
 
 
+@pytest.mark.stack(n_reconcilers=0)
 def test_a_file_in_the_place_of_a_socket_is_left_alone(stack):
     directory = stack.dir / "occupied"
     directory.mkdir()
@@ -63,6 +68,7 @@ def test_a_file_in_the_place_of_a_socket_is_left_alone(stack):
     assert (directory / "state.sock").read_text() == "precious"
 
 
+@pytest.mark.stack(n_reconcilers=0)
 def test_before_the_first_load_only_ping_answers(stack):
     stack.redis.stop()
     for api in stack.api:
@@ -105,6 +111,7 @@ def test_without_redis_users_are_told_and_entities_are_shown_with_their_age(stac
     eventually(lambda: "X-Blox-Age-Ms" not in stack.blox.state.get("/v1/instances").headers, 10)
 
 
+@pytest.mark.stack(n_reconcilers=0)
 @pytest.mark.parametrize(
     "fault, status, text",
     [
@@ -122,12 +129,14 @@ def test_a_failing_ecs_is_not_the_clients_fault(stack, cluster, fault, status, t
     assert time.monotonic() - began < 12
 
 
+@pytest.mark.stack(n_reconcilers=0)
 def test_an_unreachable_ecs(stack, cluster):
     stack.aws.stop()
     response = stack.blox.post_environment("new", cluster, "http")
     assert (response.status_code, response.text) == (503, "ECS is not available: try DescribeClusters again later\n")
 
 
+@pytest.mark.stack(n_reconcilers=0)
 def test_requests_under_way_are_finished_at_a_stop(stack, cluster):
     """A create which waits for ECS gets its answer although its worker was told to stop."""
     stack.sim.set(latencyMs=1000)
@@ -153,6 +162,7 @@ def test_a_worker_does_not_rely_on_nginx(shared):
     assert raw_fcgi.ask(path, {}) == (400, "400 Bad Request")
 
 
+@pytest.mark.stack(n_reconcilers=0)
 def test_a_signal_which_libfcgi_would_take_for_a_stop(stack):
     """SIGUSR1 ends a worker, as it does any program; it must not leave one that answers nothing."""
     api = stack.api[0]

@@ -16,6 +16,7 @@ static struct aws_call call_of(const struct ecs *ecs, const char *operation, jso
         .input = input,
         .class = ecs->class,
         .timeout_ms = ecs->timeout_ms,
+        .cancel = ecs->cancel,
     };
 }
 

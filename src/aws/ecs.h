@@ -25,6 +25,7 @@ struct ecs {
     /* Writes only, see struct aws_call; NULL: always. Must live until `done`. */
     bool (*may_send)(void *ctx);
     void *may_send_ctx;
+    const atomic_bool *cancel; /* or NULL; see struct aws_call */
 };
 
 /* ---- one object ------------------------------------------------------------------------------ */

@@ -28,6 +28,13 @@ struct poller {
     int64_t backoff_ms; /* 0 while all is well */
 };
 
+/* What becomes of messages which can never be applied. */
+enum poison_fate {
+    FATE_UNKNOWN, /* the queue was not asked yet; left, so that nothing is thrown away */
+    FATE_LEFT,    /* to the queue's dead-letter policy */
+    FATE_DROPPED, /* it has none */
+};
+
 struct consumer {
     struct sqs_queue *queue;
     struct store *store;
@@ -37,7 +44,7 @@ struct consumer {
     struct poller *pollers;
     int n_pollers;
     atomic_bool stopping;
-    atomic_bool has_dead_letter; /* until we know: yes, so that nothing is thrown away */
+    _Atomic enum poison_fate poison_fate;
     atomic_int poison_lines;
     _Atomic int64_t trouble_at_ms; /* when trouble was last logged */
     _Atomic int64_t counters[COUNTERS];
@@ -65,13 +72,34 @@ void consumer_stats(struct consumer *consumer, struct consumer_stats *out)
 
 /* ---- one batch ------------------------------------------------------------------------------- */
 
+static enum poison_fate ask_poison_fate(struct consumer *c, struct sqs_status *status)
+{
+    struct error err = {0};
+
+    if (sqs_status(c->queue, status, &err) < 0) {
+        log_debug("consumer.status", "error=\"%s\"", err.text); /* pollers say it when it lasts */
+    } else {
+        c->poison_fate = status->has_dead_letter ? FATE_LEFT : FATE_DROPPED;
+    }
+    return c->poison_fate;
+}
+
+/* Whether poison is to be deleted by us. */
+static bool drops_poison(struct consumer *c)
+{
+    struct sqs_status status;
+    enum poison_fate fate = c->poison_fate;
+
+    return (fate == FATE_UNKNOWN ? ask_poison_fate(c, &status) : fate) == FATE_DROPPED;
+}
+
 /* Poison is logged once: SQS says how often a message has come. */
 static void report_rejected(struct consumer *c, const struct sqs_message *message,
-                            const struct ingest_item *item)
+                            const struct ingest_item *item, bool dropped)
 {
     if (message->receive_count <= 1 && atomic_fetch_sub(&c->poison_lines, 1) > 0) {
         log_warn("event.rejected", "message=%s fate=%s reason=\"%s\"", message->id,
-                 c->has_dead_letter ? "left" : "dropped", item->why.text);
+                 dropped ? "dropped" : "left", item->why.text);
     }
 }
 
@@ -83,6 +111,8 @@ static bool follow_up(struct consumer *c, const struct sqs_message *message,
         [INGEST_PENDING] = KEPT,    [INGEST_APPLIED] = APPLIED,   [INGEST_STALE] = STALE,
         [INGEST_TOO_OLD] = TOO_OLD, [INGEST_REJECTED] = REJECTED,
     };
+
+    bool dropped;
 
     count(c, counters[item->result], 1);
     switch (item->result) {
@@ -97,8 +127,9 @@ static bool follow_up(struct consumer *c, const struct sqs_message *message,
         }
         return true;
     case INGEST_REJECTED:
-        report_rejected(c, message, item);
-        return !c->has_dead_letter;
+        dropped = drops_poison(c);
+        report_rejected(c, message, item, dropped);
+        return dropped;
     case INGEST_PENDING:
         return false;
     default:
@@ -229,13 +260,8 @@ static void *watch_queue(void *ctx)
     do {
         struct consumer_stats now;
         struct sqs_status status = {0};
-        struct error err = {0};
 
-        if (sqs_status(c->queue, &status, &err) < 0) {
-            log_debug("consumer.status", "error=\"%s\"", err.text); /* pollers have said it */
-        } else {
-            c->has_dead_letter = status.has_dead_letter;
-        }
+        (void)ask_poison_fate(c, &status); /* somebody may have changed it */
         consumer_stats(c, &now);
         report_progress(&now, &before, &status);
         before = now;
@@ -271,7 +297,6 @@ struct consumer *consumer_open(const struct consumer_options *options, struct er
 
     c->store = options->store;
     c->drift = options->drift;
-    c->has_dead_letter = true;
     c->poison_lines = POISON_LINES;
     c->trouble_at_ms = -TROUBLE_LINE_MS;
     c->n_pollers = options->pollers ? options->pollers : CONSUMER_POLLERS;

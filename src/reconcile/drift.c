@@ -315,8 +315,12 @@ struct drift *drift_open(const struct drift_options *options, struct error *err)
     struct drift *drift = xcalloc(1, sizeof(*drift));
 
     drift->options = *options;
-    drift->ecs =
-        (struct ecs){.aws = options->aws, .class = AWS_DRIFT, .timeout_ms = CALL_TIMEOUT_MS};
+    drift->ecs = (struct ecs){
+        .aws = options->aws,
+        .class = AWS_DRIFT,
+        .timeout_ms = CALL_TIMEOUT_MS,
+        .cancel = &drift->worker.stopping,
+    };
     drift->requests = json_object();
     drift->asked_ms = -REQUEST_GAP_MS;
     worker_init(&drift->worker);
@@ -330,6 +334,8 @@ struct drift *drift_open(const struct drift_options *options, struct error *err)
 void drift_free(struct drift *drift)
 {
     if (drift) {
+        worker_stop(&drift->worker);
+        aws_wake(drift->options.aws); /* a call under way is cancelled */
         worker_end(&drift->worker);
         forget_all(drift);
         json_decref(drift->requests);

@@ -28,7 +28,7 @@ struct drift_options {
 /* Starts the thread, which works while the lease is held: a pass at the start of each tenure, then
  * every interval. Nothing to fail but threads. */
 struct drift *drift_open(const struct drift_options *options, struct error *err) MUST_CHECK;
-/* Ends the pass under way after its present call, and the thread. */
+/* Breaks the pass under way off, and ends the thread. */
 void drift_free(struct drift *drift);
 AUTO_DEFINE(drift);
 

@@ -164,6 +164,7 @@ struct newcomers *newcomers_open(struct aws *aws, struct store *store, struct er
         .aws = aws,
         .class = AWS_HEALTH,
         .timeout_ms = DESCRIBE_TIMEOUT_MS,
+        .cancel = &newcomers->worker.stopping,
     };
     newcomers->store = store;
     worker_init(&newcomers->worker);
@@ -177,6 +178,8 @@ struct newcomers *newcomers_open(struct aws *aws, struct store *store, struct er
 void newcomers_free(struct newcomers *newcomers)
 {
     if (newcomers) {
+        worker_stop(&newcomers->worker);
+        aws_wake(newcomers->ecs.aws); /* a call under way is cancelled */
         worker_end(&newcomers->worker);
         list_free(newcomers->waiting, newcomers->n_waiting);
         free(newcomers);

@@ -29,12 +29,17 @@ int worker_start(struct worker *worker, void *(*run)(void *ctx), void *ctx, stru
     return 0;
 }
 
-void worker_end(struct worker *worker)
+void worker_stop(struct worker *worker)
 {
     worker_lock(worker);
     worker->stopping = true;
     worker_unlock(worker);
     worker_wake(worker);
+}
+
+void worker_end(struct worker *worker)
+{
+    worker_stop(worker);
     if (worker->started) {
         pthread_join(worker->thread, NULL);
     }
@@ -70,11 +75,7 @@ bool worker_wait_until(struct worker *worker, int64_t until_ms)
 
 bool worker_stopping(struct worker *worker)
 {
-    worker_lock(worker);
-    bool stopping = worker->stopping;
-
-    worker_unlock(worker);
-    return stopping;
+    return worker->stopping;
 }
 
 bool worker_sleep(struct worker *worker, int64_t ms)

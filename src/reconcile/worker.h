@@ -3,6 +3,7 @@
 #define BLOX_RECONCILE_WORKER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,7 +14,7 @@
 struct worker {
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool stopping;
+    atomic_bool stopping; /* set under the lock; a call to AWS may watch it */
     pthread_t thread;
     bool started;
 };
@@ -21,7 +22,9 @@ struct worker {
 void worker_init(struct worker *worker);
 int worker_start(struct worker *worker, void *(*run)(void *ctx), void *ctx,
                  struct error *err) MUST_CHECK;
-/* Asks it to stop, wakes it, waits for its end and releases all; harmless when never started. */
+/* Asks it to stop and wakes it; worker_end must follow. */
+void worker_stop(struct worker *worker);
+/* Asks it to stop, waits for its end and releases all; harmless when never started. */
 void worker_end(struct worker *worker);
 
 void worker_lock(struct worker *worker);

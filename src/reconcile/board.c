@@ -29,6 +29,7 @@ struct board *board_new(void)
     pthread_cond_init(&board->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
     TAILQ_INIT(&board->marked);
+    TAILQ_INIT(&board->parked);
     for (int r = 0; r < READY_COUNT; r++) {
         TAILQ_INIT(&board->ready[r]);
     }

@@ -45,7 +45,7 @@ struct board_environment {
     bool touched;
     struct board_cluster *cluster;
     char *name;
-    bool alive;       /* false: deleted, only its placements are left to be dropped */
+    bool alive;         /* false: deleted, only its placements are left to be dropped */
     int64_t born_epoch; /* the epoch in which it was seen to be made: nothing of it can have been
                            lost by that epoch's change */
     char *deployment;   /* id of the one in force, or "" */
@@ -113,6 +113,7 @@ struct board {
     bool awake;          /* something happened since the scheduler last looked */
     struct view *view;
     struct view_listener listener;
+    int64_t revision;       /* the view's last one whose changes are all on the board */
     int64_t epoch_revision; /* clusters not synced after it are left alone; 0: none seen */
 
     struct board_cluster *clusters;
@@ -122,6 +123,7 @@ struct board {
     struct place *places;
 
     struct place_list marked;              /* to be looked at */
+    struct place_list parked;              /* to be marked when `revision` has reached theirs */
     struct place_list ready[READY_COUNT];  /* looked at: something is to be done */
     struct board_environment_list touched; /* counters or deployment changed */
     struct place_timers timers;

@@ -222,7 +222,8 @@ bool look_at(struct board *board, struct place *place, const struct look_tenure 
              struct look *out)
 {
     *out = (struct look){0};
-    if (place->wait_revision > view_revision(board->view)) {
+    if (place->wait_revision > board->revision) {
+        place_move(place, &board->parked, board);
         return false;
     }
     out->placement = get_placement(board, place);

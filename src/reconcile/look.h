@@ -24,8 +24,8 @@ struct look {
 #define AUTO_LOOK __attribute__((cleanup(look_clear))) struct look
 void look_clear(struct look *look);
 
-/* Decides. False, and nothing in *out, when the view is older than our own last commit there: the
- * commit itself will mark the place again. Also keeps the counters and the timer of the place. */
+/* Decides. False, and nothing in *out, when the board is older than our own last commit there: the
+ * place is then parked. Also keeps the counters and the timer of the place. */
 bool look_at(struct board *board, struct place *place, const struct look_tenure *tenure,
              struct look *out);
 

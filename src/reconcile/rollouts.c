@@ -23,8 +23,11 @@ static bool replace(struct board *board, struct apply *apply, const struct look_
         if (!apply_has_room(apply) || apply_is_full(apply)) {
             return false;
         }
-        if (look_at(board, place, tenure, &look) && look.decision.act == PLAN_REPLACE) {
-            place_move(place, NULL, board);
+        place_move(place, NULL, board);
+        if (!look_at(board, place, tenure, &look)) {
+            continue;
+        }
+        if (look.decision.act == PLAN_REPLACE) {
             apply_add(apply, place, &look);
             budget--;
         } else {
@@ -93,9 +96,9 @@ static void note_superseded(struct board *board, struct board_environment *env,
 
 /* ---- one round ------------------------------------------------------------------------------- */
 
-static bool is_settled(struct board *board, const struct board_environment *env)
+static bool is_settled(const struct board *board, const struct board_environment *env)
 {
-    return env->n_marked == 0 && env->wait_revision <= view_revision(board->view);
+    return env->n_marked == 0 && env->wait_revision <= board->revision;
 }
 
 static bool work_off(struct board *board, struct apply *apply, const struct look_tenure *tenure,

@@ -89,9 +89,10 @@ static int begin_tenure(struct scheduler *scheduler, const char *token, struct e
 /* Whether decisions may be made now. */
 static bool may_decide(struct scheduler *scheduler)
 {
-    struct view *view = scheduler->options.view;
+    struct board *board = scheduler->options.board;
     struct error err = {0};
     char token[LEASE_TOKEN_LEN];
+    bool ready;
 
     if (!lease_held(scheduler->options.lease, token)) {
         if (scheduler->holding) {
@@ -106,7 +107,10 @@ static bool may_decide(struct scheduler *scheduler)
             return false;
         }
     }
-    return view_ready(view) && view_revision(view) >= scheduler->ready_revision;
+    board_lock(board);
+    ready = board->revision != 0 && board->revision >= scheduler->ready_revision;
+    board_unlock(board);
+    return ready;
 }
 
 /* ---- looking --------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 
 #include "model/environment.h"
 #include "model/placement.h"
+#include "util/log.h"
 #include "util/mem.h"
 
 static void set_text(char **text, const char *value)
@@ -274,16 +275,36 @@ static void task_changed(struct board *board, const struct entity *before,
     place_mark(board, place);
 }
 
+/* The placement is gone and a task it named may live on. */
+static void keep_claimant(struct board *board, struct place *place, const char *tasks)
+{
+    AUTO_CHAR *list = xstrdup(tasks);
+    char *rest = list;
+
+    while (rest && *rest) {
+        AUTO(entity) *task = view_get(board->view, KIND_TASK, strsep(&rest, ","));
+
+        if (is_live(task)) {
+            free(place->claimant);
+            place->claimant = xstrdup(task->key);
+        }
+    }
+}
+
 static void placement_changed(struct board *board, const struct entity *before,
                               const struct entity *after)
 {
-    const struct entity *entity = after ? after : before;
     struct placement placement;
+    struct board_environment *env;
+    struct place *place;
 
-    placement_read(entity->fields, &placement);
-    place_mark(board, board_place(
-                          board, board_environment(board, placement.cluster, placement.environment),
-                          board_instance(board, placement.cluster, placement.instance)));
+    placement_read((after ? after : before)->fields, &placement);
+    env = board_environment(board, placement.cluster, placement.environment);
+    place = board_place(board, env, board_instance(board, placement.cluster, placement.instance));
+    if (!after) {
+        keep_claimant(board, place, placement.tasks);
+    }
+    place_mark(board, place);
 }
 
 /* ---- the listener ---------------------------------------------------------------------------- */
@@ -341,9 +362,13 @@ static void changed(void *ctx, const struct entity *before, const struct entity 
 static void committed(void *ctx, int64_t revision, int64_t at_ms)
 {
     struct board *board = enter(ctx);
+    struct place *place;
 
-    (void)revision;
     (void)at_ms;
+    board->revision = revision;
+    while ((place = TAILQ_FIRST(&board->parked)) && place->wait_revision <= revision) {
+        place_mark(board, place);
+    }
     board_wake(board);
     board_unlock(board);
 }
@@ -389,7 +414,7 @@ static void reloaded(void *ctx, int64_t revision)
                                       KIND_INSTANCE, KIND_TASK,       KIND_PLACEMENT};
     struct board *board = enter(ctx);
 
-    (void)revision;
+    board->revision = revision;
     forget(board);
     for (size_t k = 0; k < ARRAY_LEN(order); k++) {
         list_kind(board, order[k]);
@@ -408,6 +433,16 @@ static void epoch(void *ctx, int64_t revision)
     board_unlock(board);
 }
 
+static void trouble(void *ctx, const struct error *why)
+{
+    (void)ctx;
+    if (why) {
+        log_warn("view.redis-away", "text=\"%s\"", why->text);
+    } else {
+        log_info("view.redis-back", "%s", "");
+    }
+}
+
 struct view_listener watch_listener(struct board *board)
 {
     return (struct view_listener){
@@ -415,6 +450,7 @@ struct view_listener watch_listener(struct board *board)
         .committed = committed,
         .reloaded = reloaded,
         .epoch = epoch,
+        .trouble = trouble,
         .ctx = board,
     };
 }

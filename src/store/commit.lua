@@ -111,7 +111,6 @@ for first = FIRST_OP, #ARGV, OP_VALUES do
     local op = {}
     op.kind, op.key, op.conditions, op.unchanged, op.since, op.version, op.fields, op.body, op.raw =
         unpack(ARGV, first, first + OP_VALUES - 1)
-    local place = whole(#ops)
     op.hash, op.raw_hash = '{blox}:' .. op.kind, '{blox}:raw:' .. op.kind
     op.conditions = tonumber(op.conditions)
     op.unchanged, op.since = tonumber(op.unchanged), tonumber(op.since)
@@ -119,13 +118,13 @@ for first = FIRST_OP, #ARGV, OP_VALUES do
 
     local name = op.kind .. ' ' .. op.key
     if named[name] then
-        return answer('twice', place)
+        return answer('twice', #ops)
     end
     named[name] = true
 
     op.stored = look_up(op.hash, op.key)
     if conflicts(op) then
-        return answer('conflict', place)
+        return answer('conflict', #ops)
     end
     op.skip = skips(op)
     if not op.skip then
@@ -137,39 +136,42 @@ end
 -- ---- the writes -----------------------------------------------------------------------------------
 
 -- Writes the log entry of one operation. A delete is logged with the last value.
-local function log(op, value, following)
+local function log(op, rev, value, following)
     local old = op.stored
     local old_fields = ''
     if old.live and not op.deletes and old.fields ~= op.fields then
         old_fields = old.fields
     end
-    redis.call('XADD', LOG, whole(revision) .. '-0', 'at', at, 'commit', id, 'kind', op.kind,
+    redis.call('XADD', LOG, rev .. '-0', 'at', at, 'commit', id, 'kind', op.kind,
         'key', op.key, 'value', op.deletes and old.live and old.value or value,
         'old', old_fields, 'deleted', op.deletes and '1' or '0', 'cause', cause, 'actor', actor,
-        'following', whole(following))
+        'following', following)
 end
 
-local changed, n_changed = {}, 0
+local changed, n_changed = {}, taken
+if taken > 0 then
+    revision = redis.call('INCRBY', REVISION, taken) - taken
+end
 for i, op in ipairs(ops) do
     if op.skip then
         results[i] = op.skip
     else
-        taken = taken - 1
-        revision = redis.call('INCR', REVISION)
-        results[i] = whole(revision)
+        taken, revision = taken - 1, revision + 1
+        local rev = whole(revision)
+        results[i] = rev
 
         local fields = op.deletes and op.stored.fields or op.fields
-        local value = results[i] .. ' ' .. op.version .. ' ' .. at .. ' ' .. id .. '\n'
+        local value = rev .. ' ' .. op.version .. ' ' .. at .. ' ' .. id .. '\n'
             .. fields .. '\n' .. op.body
-        log(op, value, taken)
+        log(op, rev, value, taken)
         redis.call('HSET', op.hash, op.key, value)
         if op.raw ~= '' and not op.deletes then
-            redis.call('HSET', op.raw_hash, op.key, results[i] .. '\n' .. op.raw)
+            redis.call('HSET', op.raw_hash, op.key, rev .. '\n' .. op.raw)
         elseif op.stored.live then
             redis.call('HDEL', op.raw_hash, op.key)
         end
         local pair = op.kind .. ' ' .. string.match(fields, '^[^\t]*')
-        changed[pair], n_changed = results[i], n_changed + 1
+        changed[pair] = rev
     end
 end
 

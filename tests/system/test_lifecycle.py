@@ -71,9 +71,12 @@ def test_a_daemon_leaves_a_draining_instance_last(stack):
     assert daemon_on(stack, drained) == ours
     stack.sim.crash_task(foreign)
     wait_until_covered(stack, instances[1:], SOON_S)
-    history = [change for change in stack.sim.history() if change["task"] in (ours, foreign)]
-    stopped = [change["task"] for change in history if change["lastStatus"] == "STOPPED"]
-    assert stopped[0] == foreign and ours in stopped
+
+    def stopped():
+        changes = [change for change in stack.sim.history() if change["lastStatus"] == "STOPPED"]
+        return [change["task"] for change in changes if change["task"] in (ours, foreign)]
+
+    eventually(lambda: stopped() == [foreign, ours], SOON_S)
 
 
 def test_an_instance_whose_agent_is_away_keeps_its_task_and_gets_no_new_one(stack):

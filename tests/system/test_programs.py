@@ -74,6 +74,7 @@ def test_a_redis_that_may_evict_is_refused(shared, program):
 
 
 def test_each_program_ends_in_good_order(stack):
+    eventually(lambda: all("reconciler.running" in program.log() for program in stack.reconcilers), START_S)
     for program in [*stack.reconcilers, *stack.api, stack.aws]:
         assert program.stop() == 0, program.log()[-2000:]
 

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "util/js.h"
+
 /* Spelt differently by different services; also the codes that come from the front doors. */
 static const char *const throttled[] = {
     "EC2ThrottledException",
@@ -135,13 +137,11 @@ enum answer_kind answer_read(const struct answer_parts *parts, struct aws_answer
 
 int answer_parse(struct aws_answer *answer, const char *body, size_t len)
 {
-    json_error_t why;
-
     if (len == 0) { /* operations without output */
         answer->body = json_object();
         return 0;
     }
-    answer->body = json_loadb(body, len, 0, &why);
+    answer->body = js_parse(body, len, NULL);
     if (json_is_object(answer->body)) {
         return 0;
     }

@@ -2,116 +2,16 @@
  */
 #include "util/js.h"
 
-#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
 
 #include "util/mem.h"
+#include "util/utf8.h"
 
-#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+#define MEMBERS_ON_STACK 64
 
-/* ---- reading --------------------------------------------------------------------------------- */
-
-/* How many bytes the UTF-8 character at p has; 0 when it is none (RFC 3629, table 3-7 of Unicode:
- * no overlong forms, no surrogates, nothing above U+10FFFF). */
-static size_t utf8_len(const unsigned char *p, size_t left)
-{
-    unsigned char first = p[0];
-    size_t len = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-
-    if (len == 0 || len > left || first > 0xf4) {
-        return 0;
-    }
-    for (size_t i = 1; i < len; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    if ((first == 0xe0 && p[1] < 0xa0) || (first == 0xed && p[1] > 0x9f) ||
-        (first == 0xf0 && p[1] < 0x90) || (first == 0xf4 && p[1] > 0x8f)) {
-        return 0;
-    }
-    return len;
-}
-
-/* The code unit of a \uXXXX escape at p, or -1. */
-static int unit_at(const char *p, const char *end)
-{
-    int unit = 0;
-
-    if (end - p < 6 || p[0] != '\\' || p[1] != 'u') {
-        return -1;
-    }
-    for (int i = 2; i < 6; i++) {
-        if (!isxdigit((unsigned char)p[i])) {
-            return -1;
-        }
-        unit = unit * 16 + (isdigit((unsigned char)p[i]) ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
-    }
-    return unit;
-}
-
-/* Copies the escape at p and gives its length; a surrogate without its other half is replaced. */
-static size_t mend_escape(struct strbuf *out, const char *p, const char *end)
-{
-    int unit = unit_at(p, end);
-
-    if (unit < 0xd800 || unit > 0xdfff) {
-        size_t len = end - p > 1 ? 2 : 1;
-
-        strbuf_add(out, p, len);
-        return len;
-    }
-    int next = unit <= 0xdbff ? unit_at(p + 6, end) : -1;
-
-    if (next >= 0xdc00 && next <= 0xdfff) {
-        strbuf_add(out, p, 12);
-        return 12;
-    }
-    strbuf_add_text(out, REPLACEMENT);
-    return 6;
-}
-
-/* Copies a JSON text without its broken UTF-8 and its lone surrogates. */
-static void mend(struct strbuf *out, const char *text, size_t len)
-{
-    const char *end = text + len;
-
-    for (const char *p = text; p < end;) {
-        size_t n = utf8_len((const unsigned char *)p, (size_t)(end - p));
-
-        if (*p == '\\') {
-            p += mend_escape(out, p, end);
-        } else if (n == 0) {
-            strbuf_add_text(out, REPLACEMENT);
-            p++;
-        } else {
-            strbuf_add(out, p, n);
-            p += n;
-        }
-    }
-}
-
-json_t *js_parse(const char *text, size_t len, struct error *err)
-{
-    const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
-    json_error_t why;
-    json_t *value = json_loadb(text, len, flags, &why);
-
-    if (!value && (json_error_code(&why) == json_error_invalid_utf8 ||
-                   json_error_code(&why) == json_error_invalid_syntax)) {
-        AUTO_STRBUF mended = {0};
-
-        mend(&mended, text, len);
-        if (mended.len != len || memcmp(mended.text, text, len) != 0) {
-            value = json_loadb(mended.text, mended.len, flags, &why);
-        }
-    }
-    if (!value) {
-        error_set(err, ERR_INVALID, "JSON, line %d column %d: %s", why.line, why.column, why.text);
-    }
-    return value;
-}
+/* ---- reading (js_parse.c has the parser) ----------------------------------------------------- */
 
 json_t *js_get(const json_t *obj, const char *key)
 {
@@ -257,7 +157,7 @@ static size_t write_special(struct strbuf *out, const unsigned char *p, size_t l
 {
     char room[8];
     const char *escape = escape_of(*p, room);
-    size_t len = utf8_len(p, left);
+    size_t len = utf8_len((const char *)p, left);
 
     if (escape) {
         strbuf_add_text(out, escape);
@@ -325,15 +225,96 @@ void js_write_key(struct strbuf *out, const char *key)
     strbuf_add_char(out, ':');
 }
 
-static int write_piece(const char *piece, size_t len, void *out)
+struct member {
+    const char *name;
+    const json_t *value;
+};
+
+static int compare_members(const void *a, const void *b)
 {
-    strbuf_add(out, piece, len);
-    return 0;
+    return strcmp(((const struct member *)a)->name, ((const struct member *)b)->name);
+}
+
+static void write_object(struct strbuf *out, const json_t *obj)
+{
+    union { /* jansson's iterators want a pointer without const, and change nothing */
+        const json_t *borrowed;
+        json_t *obj;
+    } walk = {.borrowed = obj};
+    struct member on_stack[MEMBERS_ON_STACK];
+    size_t size = json_object_size(obj);
+    struct member *members = size <= MEMBERS_ON_STACK ? on_stack : xcalloc(size, sizeof(*members));
+    size_t n = 0;
+
+    for (void *at = json_object_iter(walk.obj); at; at = json_object_iter_next(walk.obj, at)) {
+        members[n++] = (struct member){json_object_iter_key(at), json_object_iter_value(at)};
+    }
+    qsort(members, n, sizeof(members[0]), compare_members);
+    strbuf_add_char(out, '{');
+    for (size_t m = 0; m < n; m++) {
+        js_write_key(out, members[m].name);
+        js_write_canonical(out, members[m].value);
+    }
+    strbuf_add_char(out, '}');
+    if (members != on_stack) {
+        free(members);
+    }
+}
+
+static void write_array(struct strbuf *out, const json_t *array)
+{
+    json_t *element;
+    size_t i;
+
+    strbuf_add_char(out, '[');
+    json_array_foreach(array, i, element)
+    {
+        js_write_comma(out);
+        js_write_canonical(out, element);
+    }
+    strbuf_add_char(out, ']');
+}
+
+/* With a fraction or an exponent, so that it is read as a real again, and as the same one. */
+static void write_real(struct strbuf *out, double number)
+{
+    char text[40];
+
+    snprintf(text, sizeof(text), "%.15g", number);
+    if (strtod(text, NULL) != number) {
+        snprintf(text, sizeof(text), "%.17g", number);
+    }
+    strbuf_add_text(out, text);
+    if (!strpbrk(text, ".e")) {
+        strbuf_add(out, ".0", 2);
+    }
 }
 
 void js_write_canonical(struct strbuf *out, const json_t *value)
 {
-    strbuf_reserve(out, 1024); /* one allocation for a common entity */
-    (void)json_dump_callback(value, write_piece, out,
-                             JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    switch (value ? json_typeof(value) : JSON_NULL) {
+    case JSON_OBJECT:
+        write_object(out, value);
+        break;
+    case JSON_ARRAY:
+        write_array(out, value);
+        break;
+    case JSON_STRING:
+        js_write_bytes(out, json_string_value(value), json_string_length(value));
+        break;
+    case JSON_INTEGER:
+        strbuf_add_int(out, json_integer_value(value));
+        break;
+    case JSON_REAL:
+        write_real(out, json_real_value(value));
+        break;
+    case JSON_TRUE:
+        strbuf_add(out, "true", 4);
+        break;
+    case JSON_FALSE:
+        strbuf_add(out, "false", 5);
+        break;
+    default:
+        strbuf_add(out, "null", 4);
+    }
 }

@@ -17,7 +17,8 @@
 
 /*
  * Parses one JSON value; nothing may follow it but white space. Broken UTF-8 and lone surrogates
- * become U+FFFD, as they always did. ERR_INVALID tells what is wrong and where.
+ * become U+FFFD, as they always did. ERR_INVALID tells what is wrong and where: no JSON, nested
+ * deeper than 512, an integer beyond 64 bits, a real beyond a double.
  */
 json_t *js_parse(const char *text, size_t len, struct error *err) MUST_CHECK;
 

@@ -114,6 +114,40 @@ static void test_parse(void **state)
         {"nope", NULL},
         {"{\"a\":\"\\ud8\"}", NULL},
         {"\"\\", NULL},
+        {"[ ]", "[]"},
+        {"{ }", "{}"},
+        {"[1,]", NULL},
+        {"{\"a\":1,}", NULL},
+        {"{\"a\" 1}", NULL},
+        {"{a:1}", NULL},
+        {"[1 2]", NULL},
+        {"\"a\nb\"", NULL},
+        {"\"\\x\"", NULL},
+        {"{\"a\\u0000b\":1}", NULL},
+        {"0", "0"},
+        {"-0", "0"},
+        {"-12", "-12"},
+        {"01", NULL},
+        {"-", NULL},
+        {"+1", NULL},
+        {"1.", NULL},
+        {".5", NULL},
+        {"1e", NULL},
+        {"1.50", "1.5"},
+        {"1e2", "100.0"},
+        {"1E-2", "0.01"},
+        {"0.1", "0.1"},
+        {"0.30000000000000004", "0.30000000000000004"},
+        {"1e21", "1e+21"},
+        {"1e400", NULL},
+        {"9223372036854775808", NULL},
+        {"-9223372036854775808", "-9223372036854775808"},
+        {"true", "true"},
+        {"false", "false"},
+        {"null", "null"},
+        {"nul", NULL},
+        {"\"\\ud83d\\ud83d\\ude00\"", "\"\xef\xbf\xbd\xf0\x9f\x98\x80\""},
+        {"\"\\u00e9\\u20AC\\/\\b\"", "\"\xc3\xa9\xe2\x82\xac/\\u0008\""},
     };
 
     (void)state;
@@ -149,12 +183,12 @@ static void test_canonical(void **state)
 {
     (void)state;
     json_auto_t *a = parse("{\"b\":[1,{\"y\":2,\"x\":null}],\"a\":\"<\"}");
-    json_auto_t *b = parse("{\"a\":\"<\",\"b\":[1,{\"x\":null,\"y\":2}]}");
+    json_auto_t *b = parse("{\"a\":\"\\u003c\",\"b\":[1,{\"x\":null,\"y\":2}]}");
     AUTO_STRBUF one = {0}, two = {0};
 
     js_write_canonical(&one, a);
     js_write_canonical(&two, b);
-    assert_string_equal(one.text, "{\"a\":\"<\",\"b\":[1,{\"x\":null,\"y\":2}]}");
+    assert_string_equal(one.text, "{\"a\":\"\\u003c\",\"b\":[1,{\"x\":null,\"y\":2}]}");
     assert_string_equal(one.text, two.text);
 }
 

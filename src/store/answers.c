@@ -1,9 +1,49 @@
-/* What a Redis server says of itself (INFO) and how it refuses: pure text. */
+/* Reading what a Redis server answers: replies, what INFO says, how it refuses. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "store/redis.h"
+
+void reply_free(struct reply *reply)
+{
+    if (!reply) {
+        return;
+    }
+    for (size_t i = 0; i < reply->n; i++) {
+        reply_free(reply->items[i]);
+    }
+    free(reply);
+}
+
+const char *reply_text_at(const struct reply *reply, size_t i)
+{
+    bool there = reply->type == REPLY_ARRAY && i < reply->n && reply->items[i]->type == REPLY_TEXT;
+
+    return there ? reply->items[i]->text : NULL;
+}
+
+const struct reply *reply_array_at(const struct reply *reply, size_t i)
+{
+    bool there = reply->type == REPLY_ARRAY && i < reply->n && reply->items[i]->type == REPLY_ARRAY;
+
+    return there ? reply->items[i] : NULL;
+}
+
+const struct reply *reply_field(const struct reply *array, const char *name)
+{
+    for (size_t i = 0; array->type == REPLY_ARRAY && i + 1 < array->n; i += 2) {
+        const char *found = reply_text_at(array, i);
+
+        if (found && streq(found, name) && array->items[i + 1]->type == REPLY_TEXT) {
+            return array->items[i + 1];
+        }
+    }
+    return NULL;
+}
+
+/* ---- INFO --------------------------------------------------------------------------------------
+ */
 
 /* Copies the value of "name:value\r\n" to out; "" when there is none. */
 static void info_field(const char *text, const char *name, char *out, size_t size)
@@ -49,6 +89,9 @@ void redis_info_parse(const char *text, struct redis_info *out)
     info_field(text, "master_replid", replid, sizeof(replid));
     snprintf(out->identity, sizeof(out->identity), "%s %s", run_id, replid);
 }
+
+/* ---- refusals ----------------------------------------------------------------------------------
+ */
 
 /* By the first word of the reply. Source: Redis' sources, the shared error replies. */
 static const struct {

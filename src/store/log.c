@@ -67,56 +67,6 @@ static bool was_woken(struct log_reader *reader)
     return read(reader->wake_fd, &count, sizeof(count)) > 0;
 }
 
-/* ---- values
- * ------------------------------------------------------------------------------------------ */
-
-/* The digits in front of `until`; gives what follows that character, or NULL. */
-static const char *digits(const char *from, const char *end, char until, int64_t *number)
-{
-    const char *stop = memchr(from, until, (size_t)(end - from));
-
-    *number = 0;
-    if (!stop || stop == from) {
-        return NULL;
-    }
-    for (const char *c = from; c < stop; c++) {
-        if (*c < '0' || *c > '9' || *number > INT64_MAX / 10 - 1) {
-            return NULL;
-        }
-        *number = *number * 10 + (*c - '0');
-    }
-    return stop + 1;
-}
-
-bool value_parse(const char *value, size_t len, struct stored_value *out)
-{
-    struct stored_value v = {0};
-    const char *end = value + len;
-    const char *at = digits(value, end, ' ', &v.revision);
-
-    v.version = at;
-    at = at ? memchr(at, ' ', (size_t)(end - at)) : NULL;
-    if (!at) {
-        return false;
-    }
-    v.version_len = (size_t)(at - v.version);
-    v.commit_id = digits(at + 1, end, ' ', &v.at_ms);
-    if (!v.commit_id || end - v.commit_id < COMMIT_ID_LEN ||
-        v.commit_id[COMMIT_ID_LEN - 1] != '\n') {
-        return false;
-    }
-    v.fields = v.commit_id + COMMIT_ID_LEN;
-    at = memchr(v.fields, '\n', (size_t)(end - v.fields));
-    if (!at || v.version_len == 0) {
-        return false;
-    }
-    v.fields_len = (size_t)(at - v.fields);
-    v.body = at + 1;
-    v.body_len = (size_t)(end - v.body);
-    *out = v;
-    return true;
-}
-
 /* ---- entries
  * ----------------------------------------------------------------------------------------- */
 
@@ -165,7 +115,7 @@ static bool read_entry(const struct reply *reply, struct log_entry *out)
     *out = (struct log_entry){.revision = strtoll(id, NULL, 10)};
     out->epoch = streq(kind->text, "epoch");
     if (!out->epoch && !kind_parse(kind->text, &out->kind)) {
-        return false;
+        out->kind = KIND_COUNT; /* a newer program's */
     }
     out->at_ms = number_of(values, "at");
     out->following = (int)number_of(values, "following");
@@ -302,40 +252,57 @@ int log_read(struct log_reader *reader, int64_t after, int wait_ms, size_t max,
 /* ---- loading
  * ------------------------------------------------------------------------------------------ */
 
-static int read_position(struct redis *redis, int64_t deadline_ms, void *ctx, struct error *err)
+/* The newest entry of the log; one which somebody removed leaves out as it is. */
+static int read_newest(struct redis *redis, int64_t deadline_ms, struct log_position *out,
+                       struct error *err)
 {
-    struct log_position *out = ctx;
-    AUTO(reply) *time = redis_call(redis, deadline_ms, err, "TIME", NULL);
-    AUTO(reply) *epoch = NULL;
-    AUTO(reply) *last = NULL;
+    AUTO(reply) *last =
+        redis_call(redis, deadline_ms, err, "XREVRANGE", KEY_LOG, "+", "-", "COUNT", "1", NULL);
 
-    if (time) {
-        epoch = redis_call(redis, deadline_ms, err, "HGET", KEY_META, "epoch", NULL);
-    }
-    if (epoch) {
-        last =
-            redis_call(redis, deadline_ms, err, "XREVRANGE", KEY_LOG, "+", "-", "COUNT", "1", NULL);
-    }
     if (!last) {
         return -1;
     }
     const struct reply *entry = reply_array_at(last, 0);
     const struct reply *values = entry ? reply_array_at(entry, 1) : NULL;
     const struct reply *commit = values ? reply_field(values, "commit") : NULL;
+
+    if (commit && reply_text_at(entry, 0)) {
+        out->revision = strtoll(reply_text_at(entry, 0), NULL, 10);
+        copy_commit_id(commit->text, out->commit_id);
+    }
+    return 0;
+}
+
+static int read_position(struct redis *redis, int64_t deadline_ms, void *ctx, struct error *err)
+{
+    struct log_position *out = ctx;
+
+    *out = (struct log_position){0};
+    if (epoch_check_again(redis, deadline_ms, err) < 0) { /* there is meta, and with it a log */
+        return -1;
+    }
+    AUTO(reply) *time = redis_call(redis, deadline_ms, err, "TIME", NULL);
+    AUTO(reply) *revision = NULL;
+    AUTO(reply) *epoch = NULL;
+
+    if (time) {
+        revision = redis_call(redis, deadline_ms, err, "GET", KEY_REVISION, NULL);
+    }
+    if (revision) {
+        epoch = redis_call(redis, deadline_ms, err, "HGET", KEY_META, "epoch", NULL);
+    }
+    if (!epoch) {
+        return -1;
+    }
     const char *seconds = reply_text_at(time, 0);
     const char *us = reply_text_at(time, 1);
 
-    if (!commit || !reply_text_at(entry, 0) || !seconds || !us) {
-        return error_set(err, ERR_UNAVAILABLE,
-                         "redis %s: the log is gone; it comes back with the "
-                         "next identity check",
-                         redis_address(redis));
+    if (seconds && us) {
+        out->now_ms = strtoll(seconds, NULL, 10) * 1000 + strtoll(us, NULL, 10) / 1000;
     }
-    out->revision = strtoll(reply_text_at(entry, 0), NULL, 10);
+    out->revision = revision->type == REPLY_TEXT ? strtoll(revision->text, NULL, 10) : 0;
     out->epoch = epoch->type == REPLY_TEXT ? strtoll(epoch->text, NULL, 10) : 0;
-    out->now_ms = strtoll(seconds, NULL, 10) * 1000 + strtoll(us, NULL, 10) / 1000;
-    copy_commit_id(commit->text, out->commit_id);
-    return 0;
+    return read_newest(redis, deadline_ms, out, err);
 }
 
 int log_position(struct log_reader *reader, struct log_position *out, struct error *err)

@@ -11,7 +11,7 @@ struct log_entry {
     bool epoch;                        /* an epoch entry: kind and key mean nothing, before_* do */
     int64_t before_revision;           /* the last revision before the epoch changed */
     char before_commit[COMMIT_ID_LEN]; /* and the commit it belonged to */
-    enum kind kind;
+    enum kind kind;                    /* KIND_COUNT: one this program does not know */
     char *key;
     char *value; /* as stored: see value_parse; with `deleted` the last value */
     size_t value_len;
@@ -44,7 +44,7 @@ void log_reader_wake(struct log_reader *reader);
 
 /* Where the store stands, to begin a load with. */
 struct log_position {
-    int64_t revision; /* of the last log entry */
+    int64_t revision; /* of the newest log entry */
     char commit_id[COMMIT_ID_LEN];
     int64_t epoch;  /* the revision of the newest epoch entry, which may be trimmed */
     int64_t now_ms; /* Redis' time */

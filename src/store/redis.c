@@ -88,43 +88,6 @@ static void free_any(void *reply)
 static redisReplyObjectFunctions reply_functions = {new_text, new_array, new_integer, new_nil,
                                                     free_any};
 
-void reply_free(struct reply *reply)
-{
-    if (!reply) {
-        return;
-    }
-    for (size_t i = 0; i < reply->n; i++) {
-        reply_free(reply->items[i]);
-    }
-    free(reply);
-}
-
-const char *reply_text_at(const struct reply *reply, size_t i)
-{
-    bool there = reply->type == REPLY_ARRAY && i < reply->n && reply->items[i]->type == REPLY_TEXT;
-
-    return there ? reply->items[i]->text : NULL;
-}
-
-const struct reply *reply_array_at(const struct reply *reply, size_t i)
-{
-    bool there = reply->type == REPLY_ARRAY && i < reply->n && reply->items[i]->type == REPLY_ARRAY;
-
-    return there ? reply->items[i] : NULL;
-}
-
-const struct reply *reply_field(const struct reply *array, const char *name)
-{
-    for (size_t i = 0; array->type == REPLY_ARRAY && i + 1 < array->n; i += 2) {
-        const char *found = reply_text_at(array, i);
-
-        if (found && streq(found, name) && array->items[i + 1]->type == REPLY_TEXT) {
-            return array->items[i + 1];
-        }
-    }
-    return NULL;
-}
-
 /* ---- the connection ----------------------------------------------------------------------------
  */
 

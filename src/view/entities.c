@@ -1,4 +1,4 @@
-/* The indexed copy: each kind is ordered by key, and by cluster and key; tombstones by key. */
+/* The indexed copy: each kind is ordered by key, and by cluster and key. */
 #include "view/entities.h"
 
 #include <stdlib.h>
@@ -9,7 +9,6 @@
 RB_HEAD(key_tree, node);
 RB_HEAD(group_members, node);
 RB_HEAD(group_tree, group);
-RB_HEAD(tomb_tree, tomb);
 
 struct group {
     RB_ENTRY(group) entry;
@@ -19,20 +18,11 @@ struct group {
     char cluster[];
 };
 
-struct tomb {
-    RB_ENTRY(tomb) entry;
-    int64_t revision;
-    int64_t at_ms;
-    char key[];
-};
-
 struct entities {
     bool without_bodies;
-    bool keep_tombstones;
     struct {
         struct key_tree by_key;
         struct group_tree groups;
-        struct tomb_tree tombs;
         size_t n;
         int64_t changed;
     } kinds[KIND_COUNT];
@@ -48,16 +38,10 @@ static int compare_groups(const struct group *a, const struct group *b)
     return strcmp(a->cluster, b->cluster);
 }
 
-static int compare_tombs(const struct tomb *a, const struct tomb *b)
-{
-    return strcmp(a->key, b->key);
-}
-
 /* RB_GENERATE_STATIC needs a BSD's __unused. */
 RB_GENERATE_INTERNAL(key_tree, node, by_key, compare_nodes, UNUSED static)
 RB_GENERATE_INTERNAL(group_members, node, in_group, compare_nodes, UNUSED static)
 RB_GENERATE_INTERNAL(group_tree, group, entry, compare_groups, UNUSED static)
-RB_GENERATE_INTERNAL(tomb_tree, tomb, entry, compare_tombs, UNUSED static)
 
 /* ---- groups
  * ----------------------------------------------------------------------------------------- */
@@ -131,99 +115,14 @@ size_t entities_count(const struct entities *set, enum kind kind, const char *cl
     return group ? group->n : 0;
 }
 
-/* ---- tombstones
- * --------------------------------------------------------------------------------------- */
-
-static struct tomb *find_tomb(const struct entities *set, enum kind kind, const char *key)
-{
-    struct tomb *tomb = RB_ROOT(&set->kinds[kind].tombs);
-
-    while (tomb) {
-        int order = strcmp(key, tomb->key);
-
-        if (order == 0) {
-            return tomb;
-        }
-        tomb = order < 0 ? RB_LEFT(tomb, entry) : RB_RIGHT(tomb, entry);
-    }
-    return NULL;
-}
-
-static void drop_tomb(struct entities *set, enum kind kind, struct tomb *tomb)
-{
-    RB_REMOVE(tomb_tree, &set->kinds[kind].tombs, tomb);
-    free(tomb);
-}
-
-static void add_tomb(struct entities *set, enum kind kind, const char *key, size_t key_len,
-                     int64_t revision, int64_t at_ms)
-{
-    struct tomb *tomb = xcalloc(1, sizeof(*tomb) + key_len + 1);
-
-    tomb->revision = revision;
-    tomb->at_ms = at_ms;
-    memcpy(tomb->key, key, key_len);
-    struct tomb *there = RB_INSERT(tomb_tree, &set->kinds[kind].tombs, tomb);
-
-    if (there) {
-        there->revision = revision;
-        there->at_ms = at_ms;
-        free(tomb);
-    }
-}
-
-size_t entities_tombstones(const struct entities *set, enum kind kind, int64_t before_ms,
-                           size_t max, struct tombstone *out)
-{
-    size_t n = 0;
-    struct tomb_tree tree = set->kinds[kind].tombs; /* RB_FOREACH wants one it might change */
-    struct tomb *tomb = NULL;
-
-    RB_FOREACH(tomb, tomb_tree, &tree)
-    {
-        if (n == max) {
-            break;
-        }
-        if (tomb->at_ms <= before_ms) {
-            out[n++] = (struct tombstone){.revision = tomb->revision, .key = xstrdup(tomb->key)};
-        }
-    }
-    return n;
-}
-
-void entities_forget(struct entities *set, enum kind kind, const struct tombstone *tombstone)
-{
-    struct tomb *tomb = find_tomb(set, kind, tombstone->key);
-
-    if (tomb && tomb->revision == tombstone->revision) {
-        drop_tomb(set, kind, tomb);
-    }
-}
-
-void entities_forget_before(struct entities *set, int64_t before_ms)
-{
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
-        struct tomb *tomb = NULL;
-        struct tomb *next = NULL;
-
-        RB_FOREACH_SAFE(tomb, tomb_tree, &set->kinds[kind].tombs, next)
-        {
-            if (tomb->at_ms <= before_ms) {
-                drop_tomb(set, (enum kind)kind, tomb);
-            }
-        }
-    }
-}
-
 /* ---- entities
  * ------------------------------------------------------------------------------------------ */
 
-struct entities *entities_new(bool without_bodies, bool tombstones)
+struct entities *entities_new(bool without_bodies)
 {
     struct entities *set = xcalloc(1, sizeof(*set));
 
     set->without_bodies = without_bodies;
-    set->keep_tombstones = tombstones;
     return set;
 }
 
@@ -282,7 +181,6 @@ void entities_free(struct entities *set)
             free(group);
         }
     }
-    entities_forget_before(set, INT64_MAX);
     free(set);
 }
 
@@ -297,12 +195,8 @@ static void replace(struct entities *set, enum kind kind, const char *key, size_
                     const struct stored_value *value, struct change *out)
 {
     struct node *old = find_node(set, kind, key);
-    struct tomb *tomb = find_tomb(set, kind, key);
 
     out->before = old ? take_out(set, old) : NULL;
-    if (tomb) {
-        drop_tomb(set, kind, tomb);
-    }
     if (!value || value->body_len == 0) {
         return;
     }
@@ -315,9 +209,8 @@ static void replace(struct entities *set, enum kind kind, const char *key, size_
 static bool is_older(const struct entities *set, enum kind kind, const char *key, int64_t revision)
 {
     const struct node *node = find_node(set, kind, key);
-    const struct tomb *tomb = find_tomb(set, kind, key);
 
-    return (node && node->entity.revision >= revision) || (tomb && tomb->revision >= revision);
+    return node && node->entity.revision >= revision;
 }
 
 void entities_add(struct entities *set, enum kind kind, const char *key, size_t key_len,
@@ -329,9 +222,6 @@ void entities_add(struct entities *set, enum kind kind, const char *key, size_t 
         return;
     }
     replace(set, kind, key, key_len, value, &change);
-    if (value->body_len == 0 && set->keep_tombstones) {
-        add_tomb(set, kind, key, key_len, value->revision, value->at_ms);
-    }
     change_clear(&change);
 }
 
@@ -341,8 +231,8 @@ void entities_apply(struct entities *set, const struct log_entry *entry, struct 
     size_t key_len = strlen(entry->key);
 
     *out = (struct change){0};
-    if (!value_parse(entry->value, entry->value_len, &value)) {
-        return; /* nobody could do better with it */
+    if (entry->kind == KIND_COUNT || !value_parse(entry->value, entry->value_len, &value)) {
+        return; /* of a kind we do not know, or damaged: nothing to be done with it */
     }
     size_t cluster_len = 0;
 
@@ -356,9 +246,6 @@ void entities_apply(struct entities *set, const struct log_entry *entry, struct 
         return;
     }
     replace(set, entry->kind, entry->key, key_len, entry->deleted ? NULL : &value, out);
-    if (entry->deleted && set->keep_tombstones) {
-        add_tomb(set, entry->kind, entry->key, key_len, entry->revision, entry->at_ms);
-    }
 }
 
 /* ---- reading

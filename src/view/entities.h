@@ -1,4 +1,4 @@
-/* Inside the view: an indexed set of entities and tombstones. It has no lock of its own. */
+/* Inside the view: an indexed set of entities. It has no lock of its own. */
 #ifndef BLOX_VIEW_ENTITIES_H
 #define BLOX_VIEW_ENTITIES_H
 
@@ -6,8 +6,8 @@
 #include "view/view.h"
 
 struct entities;
-/* without_bodies, tombstones: as in struct view_options. */
-struct entities *entities_new(bool without_bodies, bool tombstones);
+/* without_bodies: as in struct view_options. */
+struct entities *entities_new(bool without_bodies);
 void entities_free(struct entities *set);
 AUTO_DEFINE(entities);
 
@@ -18,7 +18,8 @@ struct change {
 };
 void change_clear(struct change *change);
 
-/* Puts a stored value (or tombstone) of a scan into the set, unless a higher revision is there. */
+/* Puts a stored value of a scan into the set, unless a higher revision is there or it is a
+ * tombstone. */
 void entities_add(struct entities *set, enum kind kind, const char *key, size_t key_len,
                   const struct stored_value *value);
 /* Applies one log entry, likewise, and counts the change of its kind and cluster. */
@@ -35,11 +36,5 @@ void entities_each_prefix(const struct entities *set, enum kind kind, const char
                           void (*each)(void *ctx, struct entity *entity), void *ctx);
 size_t entities_count(const struct entities *set, enum kind kind, const char *cluster_arn);
 int64_t entities_changed(const struct entities *set, enum kind kind, const char *cluster_arn);
-
-size_t entities_tombstones(const struct entities *set, enum kind kind, int64_t before_ms,
-                           size_t max, struct tombstone *out);
-void entities_forget(struct entities *set, enum kind kind, const struct tombstone *tombstone);
-/* Forgets every tombstone of before_ms or earlier. */
-void entities_forget_before(struct entities *set, int64_t before_ms);
 
 #endif

@@ -7,12 +7,10 @@
 #include "util/clock.h"
 #include "util/mem.h"
 
-#define READ_MAX          (2 * COMMIT_OPS_MAX) /* entries at once: at least one whole commit */
-#define WAIT_MS           1000
-#define BACKOFF_MS_MIN    10
-#define BACKOFF_MS_MAX    1000
-#define PRUNE_MS          60000
-#define TOMBSTONE_KEEP_MS (6 * 3600 * 1000) /* a lease holder purges them after three hours */
+#define READ_MAX       (2 * COMMIT_OPS_MAX) /* entries at once: at least one whole commit */
+#define WAIT_MS        1000
+#define BACKOFF_MS_MIN 10
+#define BACKOFF_MS_MAX 1000
 
 /* What following came to. */
 enum progress {
@@ -306,8 +304,7 @@ static void serve_copy(struct view *view, struct copy *copy)
 
 static enum progress reload(struct view *view, struct error *err)
 {
-    struct copy copy = {.set =
-                            entities_new(view->options.without_bodies, view->options.tombstones)};
+    struct copy copy = {.set = entities_new(view->options.without_bodies)};
     enum progress progress = load(view, &copy, err);
 
     if (progress == FOLLOWED && !stop_asked(view)) {
@@ -319,22 +316,6 @@ static enum progress reload(struct view *view, struct error *err)
 
 /* ---- the thread
  * --------------------------------------------------------------------------------------- */
-
-/* Tombstones which somebody else purges would pile up here. */
-static void prune_tombstones(struct view *view)
-{
-    int64_t now_ms = clock_mono_ms();
-
-    if (!view->options.tombstones || now_ms - view->pruned_ms < PRUNE_MS) {
-        return;
-    }
-    view->pruned_ms = now_ms;
-    int64_t before_ms = view_now_ms(view) - TOMBSTONE_KEEP_MS;
-
-    pthread_rwlock_wrlock(&view->lock);
-    entities_forget_before(view->set, before_ms);
-    pthread_rwlock_unlock(&view->lock);
-}
 
 /* Sleeps, but not through a stop. */
 static void pause_ms(struct view *view, int64_t ms)
@@ -369,7 +350,6 @@ static void *run(void *arg)
             loaded = true;
             backoff_ms = BACKOFF_MS_MIN;
             tell_trouble(view, NULL);
-            prune_tombstones(view);
             continue;
         }
         if (progress == RELOAD && loaded) {
@@ -408,8 +388,7 @@ struct view *view_open(struct store *store, const struct view_options *options, 
     init_locks(view);
     view->store = store;
     view->options = *options;
-    view->set = entities_new(options->without_bodies, options->tombstones);
-    view->pruned_ms = clock_mono_ms();
+    view->set = entities_new(options->without_bodies);
     view->told.since_ms = clock_mono_ms();
     atomic_store(&view->heard_ms, clock_mono_ms());
     view->reader = log_reader_open(store, err);

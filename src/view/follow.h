@@ -22,7 +22,6 @@ struct view {
     bool started;
     int64_t told_epoch;       /* the follower's: the last one the listener heard of */
     bool troubled;            /* the follower's: the listener knows that Redis is away */
-    int64_t pruned_ms;        /* the follower's: when old tombstones were last dropped */
     _Atomic int64_t heard_ms; /* when Redis last answered */
 
     pthread_rwlock_t lock; /* prefers the follower, which writes, to its many readers */

@@ -19,15 +19,6 @@ int64_t view_revision(struct view *view)
     return revision;
 }
 
-int64_t view_epoch(struct view *view)
-{
-    pthread_rwlock_rdlock(&view->lock);
-    int64_t epoch = view->at.epoch;
-
-    pthread_rwlock_unlock(&view->lock);
-    return epoch;
-}
-
 int64_t view_age_ms(struct view *view)
 {
     return clock_mono_ms() - atomic_load(&view->heard_ms);
@@ -165,34 +156,4 @@ int64_t view_changed(struct view *view, enum kind kind, const char *cluster_arn)
 
     pthread_rwlock_unlock(&view->lock);
     return changed;
-}
-
-/* ---- tombstones
- * ------------------------------------------------------------------------------------- */
-
-size_t view_tombstones(struct view *view, enum kind kind, int64_t before_ms, size_t max,
-                       struct tombstone *out)
-{
-    pthread_rwlock_rdlock(&view->lock);
-    size_t n = entities_tombstones(view->set, kind, before_ms, max, out);
-
-    pthread_rwlock_unlock(&view->lock);
-    return n;
-}
-
-void view_forget(struct view *view, enum kind kind, const struct tombstone *tombstones, size_t n)
-{
-    pthread_rwlock_wrlock(&view->lock);
-    for (size_t i = 0; i < n; i++) {
-        entities_forget(view->set, kind, &tombstones[i]);
-    }
-    pthread_rwlock_unlock(&view->lock);
-}
-
-void tombstones_clear(struct tombstone *tombstones, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        free(tombstones[i].key);
-        tombstones[i] = (struct tombstone){0};
-    }
 }

@@ -62,7 +62,6 @@ struct view_listener {
 
 struct view_options {
     bool without_bodies;                  /* text stays NULL: the reconciler needs none */
-    bool tombstones;                      /* keep them for view_tombstones */
     const struct view_listener *listener; /* kept; or NULL */
 };
 
@@ -74,8 +73,6 @@ AUTO_DEFINE(view);
 
 bool view_ready(struct view *view); /* the first load is done */
 int64_t view_revision(struct view *view);
-/* The revision of the newest epoch entry it has passed; 0 before the first load. */
-int64_t view_epoch(struct view *view);
 /* The revision which last changed (or deleted) an entity of the kind in the cluster, or in any
  * (NULL); 0 when none ever was. The same in every process, for ETags. */
 int64_t view_changed(struct view *view, enum kind kind, const char *cluster_arn);
@@ -102,18 +99,5 @@ void view_list_prefix(struct view *view, enum kind kind, const char *prefix,
  * view. */
 void view_each(struct view *view, enum kind kind, const char *cluster_arn,
                void (*each)(void *ctx, const struct entity *entity), void *ctx);
-
-/* ---- tombstones, for store_purge (view_options.tombstones) ----------------------------------- */
-
-struct tombstone {
-    int64_t revision;
-    char *key;
-};
-/* Up to max of those which a commit at before_ms (Redis' time) or earlier left; gives how many. */
-size_t view_tombstones(struct view *view, enum kind kind, int64_t before_ms, size_t max,
-                       struct tombstone *out);
-/* Forgets those which still stand at the same revision: they have been purged. */
-void view_forget(struct view *view, enum kind kind, const struct tombstone *tombstones, size_t n);
-void tombstones_clear(struct tombstone *tombstones, size_t n);
 
 #endif

@@ -517,98 +517,6 @@ static void test_forgotten_script(void **state)
     assert_int_equal(put(f->store, &op, 1).ops[0].result, COMMIT_APPLIED);
 }
 
-/* ---- upkeep
- * ------------------------------------------------------------------------------------------------
- */
-
-static void test_purge(void **state)
-{
-    struct fixture *f = *state;
-    struct commit_op ops[] = {op_at("task/1", "1"), op_at("task/2", "1"), op_at("task/3", "1")};
-    const char *keys[] = {"task/1", "task/2", "task/3"};
-    struct error err = {0};
-
-    put(f->store, ops, 3);
-    ops[0].body = ops[1].body = NULL;
-    struct commit_result result = put(f->store, ops, 3);
-    int64_t revisions[] = {result.ops[0].revision, result.ops[1].revision - 1,
-                           result.ops[2].revision};
-    int64_t entries = log_length(f);
-
-    assert_int_equal(store_purge(f->store, "mine", KIND_TASK, keys, revisions, 3, &err), -1);
-    assert_int_equal(err.code, ERR_CONFLICT);
-    reply_free(server_call(f->server, "HSET", KEY_LEASE, "token", "mine", NULL));
-    error_clear(&err);
-    assert_ok(store_purge(f->store, "mine", KIND_TASK, keys, revisions, 3, &err), &err);
-    const char *hash = key_of_kind(KIND_TASK);
-
-    assert_int_equal(server_number(f->server, "HEXISTS", hash, "task/1"), 0);
-    assert_int_equal(server_number(f->server, "HEXISTS", hash, "task/2"), 1); /* another revision */
-    assert_int_equal(server_number(f->server, "HEXISTS", hash, "task/3"), 1); /* it lives */
-    assert_int_equal(log_length(f), entries);
-}
-
-static void test_log_is_bounded_by_count(void **state)
-{
-    struct fixture *f = *state;
-    const struct store_options options = {
-        .url = server_url(f->server), .timeout_ms = TIMEOUT_MS, .log_count_max = 100};
-    struct error err = {0};
-    AUTO(store) *store = store_open(&options, &err);
-
-    for (int i = 0; i < 30; i++) {
-        struct commit_op ops[10];
-        char keys[10][16];
-
-        for (int o = 0; o < 10; o++) {
-            snprintf(keys[o], sizeof(keys[o]), "task/%d", o);
-            ops[o] = op_at(keys[o], "1");
-        }
-        put(store, ops, 10);
-    }
-    assert_in_range(log_length(f), 100, 200); /* whole nodes of up to 100 entries stay */
-
-    static struct commit_op many[COMMIT_OPS_MAX];
-    static char keys[COMMIT_OPS_MAX][16];
-
-    for (size_t i = 0; i < COMMIT_OPS_MAX; i++) {
-        snprintf(keys[i], sizeof(keys[i]), "task/%zu", i);
-        many[i] = op_at(keys[i], "1");
-    }
-    put(store, many, COMMIT_OPS_MAX); /* the newest commit stays whole */
-    assert_true(log_length(f) >= COMMIT_OPS_MAX);
-}
-
-static void test_log_is_bounded_by_age(void **state)
-{
-    struct fixture *f = *state;
-    static struct commit_op ops[200];
-    static char keys[200][16];
-    struct error err = {0};
-
-    for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
-        snprintf(keys[i], sizeof(keys[i]), "task/%zu", i);
-        ops[i] = op_at(keys[i], "1");
-    }
-    put(f->store, ops, 200);
-    put(f->store, ops, 200);
-    clock_sleep_ms(300);
-    int64_t young = put(f->store, ops, 100).ops[0].revision;
-
-    put(f->store, ops, 200);
-    int64_t all = log_length(f);
-
-    assert_ok(store_trim_log(f->store, 3600 * 1000, &err), &err);
-    assert_int_equal(log_length(f), all);
-    assert_ok(store_trim_log(f->store, 200, &err), &err);
-    AUTO(reply) *first = server_call(f->server, "XRANGE", KEY_LOG, "-", "+", "COUNT", "1", NULL);
-
-    assert_int_equal(atoll(reply_text_at(reply_array_at(first, 0), 0)), young);
-    clock_sleep_ms(20);
-    assert_ok(store_trim_log(f->store, 0, &err), &err);
-    assert_int_equal(log_length(f), COMMIT_OPS_MAX); /* with the newest commit in it */
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -626,9 +534,6 @@ int main(void)
         TEST(test_limits),
         TEST(test_malformed_operations),
         TEST(test_forgotten_script),
-        TEST(test_purge),
-        TEST(test_log_is_bounded_by_count),
-        TEST(test_log_is_bounded_by_age),
     };
 
     return skip_without_server() ? 0 : cmocka_run_group_tests(tests, NULL, NULL);

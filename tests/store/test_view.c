@@ -1,151 +1,15 @@
-/* The view: loading, following, whole commits, outages. */
-#include "server.h"
+/* The view: loading, following, whole commits. */
+#include "viewing.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "store/keys.h"
 #include "util/mem.h"
-#include "view/view.h"
 
 /* ---- helpers
  * ---------------------------------------------------------------------------------------- */
-
-struct fixture {
-    struct server *server;
-    struct store *store;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *f = xcalloc(1, sizeof(*f));
-
-    f->server = server_start("--appendonly", "yes", "--appendfsync", "always");
-    f->store = open_store(server_url(f->server));
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    store_free(f->store);
-    server_free(f->server);
-    free(f);
-    return 0;
-}
-
-/* What the listener heard. */
-struct heard {
-    atomic_int changed, committed, reloaded, epochs, troubles, recoveries;
-    _Atomic int64_t epoch;
-    atomic_int appeared, vanished;
-};
-
-static void on_changed(void *ctx, const struct entity *before, const struct entity *after)
-{
-    struct heard *heard = ctx;
-
-    heard->changed++;
-    heard->appeared += !before;
-    heard->vanished += !after;
-}
-
-static void on_committed(void *ctx, int64_t revision, int64_t at_ms)
-{
-    (void)revision;
-    (void)at_ms;
-    ((struct heard *)ctx)->committed++;
-}
-
-static void on_reloaded(void *ctx, int64_t revision)
-{
-    (void)revision;
-    ((struct heard *)ctx)->reloaded++;
-}
-
-static void on_epoch(void *ctx, int64_t revision)
-{
-    ((struct heard *)ctx)->epochs++;
-    ((struct heard *)ctx)->epoch = revision;
-}
-
-static void on_trouble(void *ctx, const struct error *why)
-{
-    if (why) {
-        ((struct heard *)ctx)->troubles++;
-    } else {
-        ((struct heard *)ctx)->recoveries++;
-    }
-}
-
-#define LISTENER(heard)                                                                            \
-    {                                                                                              \
-        on_changed, on_committed, on_reloaded, on_epoch, on_trouble, heard                         \
-    }
-
-static struct view *open_view(struct store *store, const struct view_options *options)
-{
-    struct error err = {0};
-    struct view *view = view_open(store, options, &err);
-
-    assert_non_null(view);
-    eventually(view_ready(view));
-    return view;
-}
-
-static struct commit_op task_op(const char *key, const char *fields)
-{
-    return (struct commit_op){.kind = KIND_TASK,
-                              .key = key,
-                              .version = "1",
-                              .fields = fields,
-                              .body = "{\"a\":1}",
-                              .raw = "{}"};
-}
-
-static int64_t put(struct store *store, const struct commit_op *ops, size_t n)
-{
-    struct commit commit = {.cause = "event", .ops = ops, .n_ops = n};
-    struct commit_result result = {0};
-    struct error err = {0};
-
-    commit_id_make(commit.id);
-    assert_ok(store_commit(store, &commit, &result, &err), &err);
-    assert_int_equal(result.outcome, COMMIT_DONE);
-    return result.revision;
-}
-
-/* n tasks "<prefix>00000" and so on, in commits of up to 256. */
-static int64_t seed(struct store *store, const char *prefix, size_t n, const char *fields)
-{
-    int64_t revision = 0;
-
-    for (size_t done = 0; done < n;) {
-        static struct commit_op ops[COMMIT_OPS_MAX];
-        static char keys[COMMIT_OPS_MAX][64];
-        size_t size = n - done < COMMIT_OPS_MAX ? n - done : COMMIT_OPS_MAX;
-
-        for (size_t i = 0; i < size; i++) {
-            snprintf(keys[i], sizeof(keys[i]), "%s%05zu", prefix, done + i);
-            ops[i] = task_op(keys[i], fields);
-        }
-        revision = put(store, ops, size);
-        done += size;
-    }
-    return revision;
-}
-
-static size_t count(struct view *view, const char *cluster)
-{
-    AUTO_ENTITY_LIST list = {0};
-
-    view_list(view, KIND_TASK, cluster, &list);
-    return list.n;
-}
 
 /* ---- loading and following
  * --------------------------------------------------------------------------- */
@@ -154,7 +18,7 @@ static void test_load_and_follow(void **state)
 {
     struct fixture *f = *state;
     struct heard heard = {0};
-    const struct view_listener listener = LISTENER(&heard);
+    const struct view_listener listener = listener_of(&heard);
     const struct view_options options = {.listener = &listener};
     struct error err = {0};
 
@@ -164,7 +28,7 @@ static void test_load_and_follow(void **state)
 
     assert_int_equal(heard.reloaded, 1);
     assert_int_equal(heard.epochs, 1);
-    assert_int_equal(heard.epoch, view_epoch(view));
+    assert_true(heard.epoch > 0);
     assert_int_equal(count(view, NULL), 1010);
     assert_int_equal(count(view, "a"), 10);
     assert_int_equal(count(view, "none"), 0);
@@ -261,36 +125,6 @@ static void test_changed_is_the_same_everywhere(void **state)
         assert_int_equal(view_changed(view, KIND_TASK, "c"), 0);
         assert_int_equal(view_changed(view, KIND_INSTANCE, NULL), 0);
     }
-}
-
-static void test_tombstones(void **state)
-{
-    struct fixture *f = *state;
-    const struct view_options options = {.tombstones = true};
-    struct commit_op ops[] = {task_op("t1", "a"), task_op("t2", "a"), task_op("t3", "a")};
-    struct tombstone found[3] = {{0}};
-
-    put(f->store, ops, 3);
-    ops[0].body = ops[1].body = NULL;
-    put(f->store, ops, 1); /* one before the load, one after */
-    AUTO(view) *view = open_view(f->store, &options);
-    int64_t revision = put(f->store, &ops[1], 1);
-
-    assert_int_equal(view_wait(view, revision, 2000, NULL), 0);
-    assert_int_equal(view_tombstones(view, KIND_TASK, view_now_ms(view) - 60000, 3, found), 0);
-    assert_int_equal(view_tombstones(view, KIND_TASK, view_now_ms(view) + 1000, 3, found), 2);
-    assert_string_equal(found[0].key, "t1");
-    assert_string_equal(found[1].key, "t2");
-    assert_int_equal(found[1].revision, revision);
-    found[0].revision--; /* somebody wrote meanwhile */
-    view_forget(view, KIND_TASK, found, 2);
-    tombstones_clear(found, 2);
-    assert_int_equal(view_tombstones(view, KIND_TASK, view_now_ms(view) + 1000, 3, found), 1);
-    tombstones_clear(found, 1);
-
-    ops[0].body = "{}"; /* it lives again */
-    assert_int_equal(view_wait(view, put(f->store, ops, 1), 2000, NULL), 0);
-    assert_int_equal(view_tombstones(view, KIND_TASK, view_now_ms(view) + 1000, 3, found), 0);
 }
 
 /* ---- whole commits, under load
@@ -410,150 +244,6 @@ static void test_loads_while_written(void **state)
     }
 }
 
-/* ---- the log has moved on
- * ---------------------------------------------------------------------------------- */
-
-struct gate {
-    struct heard heard; /* first: it is the listener's context, too */
-    atomic_bool shut;
-};
-
-static void on_committed_wait(void *ctx, int64_t revision, int64_t at_ms)
-{
-    struct gate *gate = ctx;
-
-    on_committed(ctx, revision, at_ms);
-    while (gate->shut) {
-        clock_sleep_ms(1);
-    }
-}
-
-static void test_trimmed_log_means_reload(void **state)
-{
-    struct fixture *f = *state;
-    struct gate gate = {0};
-    const struct view_listener listener = {on_changed, on_committed_wait, on_reloaded,
-                                           on_epoch,   on_trouble,        &gate};
-    const struct view_options options = {.listener = &listener};
-    const struct store_options small = {
-        .url = server_url(f->server), .timeout_ms = TIMEOUT_MS, .log_count_max = 100};
-    AUTO(store) *store = store_open(&small, NULL);
-    AUTO(view) *view = open_view(store, &options);
-
-    gate.shut = true;
-    seed(store, "t", 10, "a");
-    eventually(gate.heard.committed == 1); /* the follower stands still now */
-    int64_t revision = seed(store, "t", 3000, "a");
-
-    gate.shut = false;
-    assert_int_equal(view_wait(view, revision, 5000, NULL), 0);
-    assert_int_equal(gate.heard.reloaded, 2);
-    assert_int_equal(gate.heard.epochs, 1);
-    assert_int_equal(count(view, NULL), 3000);
-}
-
-/* ---- outages
- * ------------------------------------------------------------------------------------------------
- */
-
-static void test_restart_with_the_same_data(void **state)
-{
-    struct fixture *f = *state;
-    struct heard heard = {0};
-    const struct view_listener listener = LISTENER(&heard);
-    const struct view_options options = {.listener = &listener};
-    struct commit_op op = task_op("t00000", "a\tSTOPPED");
-    struct error err = {0};
-    int64_t revision = seed(f->store, "t", 300, "a\tRUNNING");
-    AUTO(view) *view = open_view(f->store, &options);
-
-    server_kill(f->server);
-    eventually(heard.troubles == 1);
-    int64_t began_ms = clock_mono_ms();
-
-    assert_int_equal(view_catch_up(view, 2000, &err), -1);
-    assert_int_equal(err.code, ERR_UNAVAILABLE);
-    assert_true(clock_mono_ms() - began_ms < 2500);
-    clock_sleep_ms(100);
-    assert_true(view_age_ms(view) >= 100); /* it grows, and the view still serves */
-    assert_int_equal(count(view, "a"), 300);
-
-    server_resume(f->server);
-    eventually(heard.recoveries >= 1 && heard.epochs == 2);
-    assert_int_equal(heard.reloaded, 1); /* it stood exactly where the epoch began */
-    assert_true(view_revision(view) > revision);
-    assert_int_equal(heard.troubles, 1);
-    revision = put(f->store, &op, 1);
-    error_clear(&err);
-    assert_ok(view_wait(view, revision, 2000, &err), &err);
-    assert_int_equal(count(view, "a"), 300);
-    assert_int_equal(heard.reloaded, 1);
-}
-
-static void test_restart_with_lost_writes(void **state)
-{
-    struct fixture *f = *state;
-    struct heard heard = {0};
-    const struct view_listener listener = LISTENER(&heard);
-    const struct view_options options = {.listener = &listener};
-
-    server_free(f->server); /* one without AOF, which keeps what was saved */
-    f->server = server_start();
-    store_free(f->store);
-    f->store = open_store(server_url(f->server));
-    seed(f->store, "t", 300, "a\tRUNNING");
-    reply_free(server_call(f->server, "SAVE", NULL));
-    int64_t lost = seed(f->store, "u", 50, "a\tRUNNING");
-    AUTO(view) *view = open_view(f->store, &options);
-
-    assert_int_equal(count(view, "a"), 350);
-    server_kill(f->server);
-    server_resume(f->server);
-    eventually(heard.reloaded == 2);
-    assert_int_equal(heard.epochs, 2);
-    assert_int_equal(count(view, "a"), 300);
-    assert_true(view_revision(view) > lost); /* no number comes twice */
-    int64_t revision = seed(f->store, "u", 1, "a\tRUNNING");
-
-    assert_true(revision > lost);
-    assert_int_equal(view_wait(view, revision, 2000, NULL), 0);
-}
-
-static void test_empty_redis_is_an_epoch(void **state)
-{
-    struct fixture *f = *state;
-    struct heard heard = {0};
-    const struct view_listener listener = LISTENER(&heard);
-    const struct view_options options = {.listener = &listener};
-    int64_t lost = seed(f->store, "t", 300, "a\tRUNNING");
-    AUTO(view) *view = open_view(f->store, &options);
-
-    server_kill(f->server);
-    server_resume_empty(f->server);
-    eventually(heard.reloaded == 2);
-    assert_int_equal(heard.epochs, 2);
-    assert_true(heard.epoch > lost);
-    assert_int_equal(heard.vanished, 0); /* nothing was deleted: we do not know */
-    assert_int_equal(count(view, NULL), 0);
-
-    reply_free(server_call(f->server, "FLUSHALL", NULL)); /* without a restart, too */
-    eventually(heard.epochs == 3);
-    eventually(heard.reloaded == 3);
-}
-
-/* Somebody's FLUSHALL is found by the next commit, too, before any follower looks. */
-static void test_commit_into_an_emptied_redis(void **state)
-{
-    struct fixture *f = *state;
-    int64_t lost = seed(f->store, "t", 3, "a");
-
-    reply_free(server_call(f->server, "FLUSHALL", NULL));
-    assert_true(seed(f->store, "t", 1, "a") > lost);
-    AUTO(reply) *log = server_call(f->server, "XRANGE", KEY_LOG, "-", "+", NULL);
-
-    assert_int_equal(log->n, 2); /* the epoch and the commit */
-}
-
 /* ---- how fast
  * -------------------------------------------------------------------------------------------------
  */
@@ -592,14 +282,8 @@ int main(void)
         TEST(test_order),
         TEST(test_without_bodies),
         TEST(test_changed_is_the_same_everywhere),
-        TEST(test_tombstones),
         TEST(test_readers_see_whole_commits),
         TEST(test_loads_while_written),
-        TEST(test_trimmed_log_means_reload),
-        TEST(test_restart_with_the_same_data),
-        TEST(test_restart_with_lost_writes),
-        TEST(test_empty_redis_is_an_epoch),
-        TEST(test_commit_into_an_emptied_redis),
         TEST(test_figures),
     };
 

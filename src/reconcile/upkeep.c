@@ -12,7 +12,7 @@
 #include "util/mem.h"
 
 #define UPKEEP_MS     60000
-#define FIRST_MS      5000         /* after the lease was taken */
+#define FIRST_MS      1000         /* after the lease was taken */
 #define TOMBSTONES_MS (15 * 60000) /* between two searches for tombstones: each reads all keys */
 #define TICK_MS       500
 #define PURGE_MAX     COMMIT_OPS_MAX /* tombstones in one call */

@@ -42,8 +42,7 @@ const struct reply *reply_field(const struct reply *array, const char *name)
     return NULL;
 }
 
-/* ---- INFO --------------------------------------------------------------------------------------
- */
+/* ---- INFO ---------------------------------------------------------------------------------- */
 
 /* Copies the value of "name:value\r\n" to out; "" when there is none. */
 static void info_field(const char *text, const char *name, char *out, size_t size)
@@ -90,8 +89,7 @@ void redis_info_parse(const char *text, struct redis_info *out)
     snprintf(out->identity, sizeof(out->identity), "%s %s", run_id, replid);
 }
 
-/* ---- refusals ----------------------------------------------------------------------------------
- */
+/* ---- refusals ------------------------------------------------------------------------------ */
 
 /* By the first word of the reply. Source: Redis' sources, the shared error replies. */
 static const struct {

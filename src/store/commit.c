@@ -54,8 +54,7 @@ static const char *or_empty(const char *text)
     return text ? text : "";
 }
 
-/* ---- limits
- * ---------------------------------------------------------------------------------------- */
+/* ---- limits -------------------------------------------------------------------------------- */
 
 /* What the stored form and the script take for granted. */
 static int check_op(const struct commit_op *op, struct error *err)
@@ -105,8 +104,7 @@ static int check_limits(const struct commit *commit, struct error *err)
     return 0;
 }
 
-/* ---- the command
- * ----------------------------------------------------------------------------------- */
+/* ---- the command --------------------------------------------------------------------------- */
 
 static void add(struct committing *c, const char *text)
 {
@@ -158,8 +156,7 @@ static void add_op(struct committing *c, const struct commit_op *op, struct op_n
     add(c, op->raw);
 }
 
-/* ---- the answer: one line of words
- * ------------------------------------------------------------------ */
+/* ---- the answer: one line of words --------------------------------------------------------- */
 
 static int read_op_results(char *words, struct commit_result *result, size_t n)
 {
@@ -233,8 +230,7 @@ static enum answer read_answer(struct redis *redis, const struct committing *c, 
     return ANSWER_FAILED;
 }
 
-/* ---- replicas
- * --------------------------------------------------------------------------------------- */
+/* ---- replicas ------------------------------------------------------------------------------ */
 
 /* Waits until the replicas have what this connection wrote; with WAITAOF (Redis 7.2) on disk. */
 static int wait_for_replicas(struct redis *redis, int64_t deadline_ms, int replicas,
@@ -266,8 +262,7 @@ static int wait_for_replicas(struct redis *redis, int64_t deadline_ms, int repli
     return 0;
 }
 
-/* ---- the commit
- * ------------------------------------------------------------------------------------- */
+/* ---- the commit ---------------------------------------------------------------------------- */
 
 static int commit_once(struct redis *redis, int64_t deadline_ms, void *ctx, struct error *err)
 {

@@ -41,8 +41,7 @@ struct lease {
     int64_t sent_ms; /* when the last successful renewal (or the taking) was sent */
 };
 
-/* ---- what everybody asks
- * --------------------------------------------------------------------------- */
+/* ---- what everybody asks ------------------------------------------------------------------- */
 
 static bool is_held(const struct lease *lease) /* under the lock */
 {
@@ -70,8 +69,7 @@ int64_t lease_since_ms(struct lease *lease)
     return since_ms;
 }
 
-/* ---- steps of the thread
- * ----------------------------------------------------------------------------- */
+/* ---- steps of the thread ------------------------------------------------------------------- */
 
 static void set_held(struct lease *lease, const char *token, int64_t sent_ms)
 {
@@ -197,8 +195,7 @@ static int drop(struct redis *redis, int64_t deadline_ms, void *ctx, struct erro
     return run_script(redis, deadline_ms, ARRAY_LEN(argv), argv, &ours, err);
 }
 
-/* ---- the thread
- * --------------------------------------------------------------------------------------- */
+/* ---- the thread ---------------------------------------------------------------------------- */
 
 /* Sleeps until the next step is due; false when the lease is to be given up. */
 static bool sleep_until(struct lease *lease, int64_t due_ms)

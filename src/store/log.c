@@ -67,8 +67,7 @@ static bool was_woken(struct log_reader *reader)
     return read(reader->wake_fd, &count, sizeof(count)) > 0;
 }
 
-/* ---- entries
- * ----------------------------------------------------------------------------------------- */
+/* ---- entries ------------------------------------------------------------------------------- */
 
 static int64_t number_of(const struct reply *values, const char *name)
 {
@@ -176,8 +175,7 @@ static int take_entries(const struct reply *entries, int64_t after, struct log_b
     return 0;
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 struct log_reading {
     struct log_reader *reader;
@@ -249,8 +247,7 @@ int log_read(struct log_reader *reader, int64_t after, int wait_ms, size_t max,
     }
 }
 
-/* ---- loading
- * ------------------------------------------------------------------------------------------ */
+/* ---- loading ------------------------------------------------------------------------------- */
 
 /* The newest entry of the log; one which somebody removed leaves out as it is. */
 static int read_newest(struct redis *redis, int64_t deadline_ms, struct log_position *out,

@@ -28,8 +28,7 @@ struct redis {
     char digests[DIGESTS][DIGEST_LEN];
 };
 
-/* ---- replies: built by hiredis' reader through these functions --------------------------------
- */
+/* ---- replies: built by hiredis' reader through these functions ----------------------------- */
 
 /* Puts a new reply into its place and gives it; `more` bytes follow the struct. */
 static struct reply *new_reply(const redisReadTask *task, enum reply_type type, size_t more)
@@ -88,8 +87,7 @@ static void free_any(void *reply)
 static redisReplyObjectFunctions reply_functions = {new_text, new_array, new_integer, new_nil,
                                                     free_any};
 
-/* ---- the connection ----------------------------------------------------------------------------
- */
+/* ---- the connection ------------------------------------------------------------------------ */
 
 struct redis *redis_new(const struct redis_settings *settings, int wake_fd)
 {
@@ -236,8 +234,7 @@ struct reply *redis_call(struct redis *redis, int64_t deadline_ms, struct error 
     return redis_call_argv(redis, deadline_ms, argc, argv, NULL, err);
 }
 
-/* ---- connecting
- * ---------------------------------------------------------------------------------- */
+/* ---- connecting ---------------------------------------------------------------------------- */
 
 /* A connection to one host (or, with NULL, to the unix socket), not yet logged in. */
 static int dial(struct redis *redis, const char *host, int port, bool sentinel, int64_t deadline_ms,

@@ -18,7 +18,7 @@
 #include "util/attr.h"
 #include "util/error.h"
 
-/* ---- replies --------------------------------------------------------------------------------- */
+/* ---- replies ------------------------------------------------------------------------------- */
 
 enum reply_type { REPLY_NIL, REPLY_TEXT, REPLY_INTEGER, REPLY_ARRAY, REPLY_ERROR };
 
@@ -40,7 +40,7 @@ const struct reply *reply_array_at(const struct reply *reply, size_t i);
 /* The value behind a name in an array of names and values, or NULL. */
 const struct reply *reply_field(const struct reply *array, const char *name);
 
-/* ---- what a server says of itself ------------------------------------------------------------ */
+/* ---- what a server says of itself ---------------------------------------------------------- */
 
 #define IDENTITY_LEN 96
 
@@ -64,7 +64,7 @@ struct redis_refusal {
 };
 struct redis_refusal redis_refusal_of(const char *reply);
 
-/* ---- the connection -------------------------------------------------------------------------- */
+/* ---- the connection ------------------------------------------------------------------------ */
 
 struct redis_settings {
     const struct redis_url *url;

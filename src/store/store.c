@@ -88,8 +88,7 @@ int64_t store_log_max(const struct store *store)
     return store->log_max;
 }
 
-/* ---- connections
- * --------------------------------------------------------------------------------- */
+/* ---- connections --------------------------------------------------------------------------- */
 
 struct redis *store_connection(struct store *store, int wake_fd)
 {
@@ -167,8 +166,7 @@ int store_run(struct store *store, session_work *work, void *ctx, struct error *
     return status;
 }
 
-/* ---- what a program checks
- * ------------------------------------------------------------------------ */
+/* ---- what a program checks ----------------------------------------------------------------- */
 
 static int check(struct redis *redis, int64_t deadline_ms, void *ctx, struct error *err)
 {

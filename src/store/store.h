@@ -40,7 +40,7 @@ int store_check(struct store *store, char warning[256], struct error *err) MUST_
 /* The store-wide revision now: one round trip. */
 int store_revision(struct store *store, int64_t *revision, struct error *err) MUST_CHECK;
 
-/* ---- commit ---------------------------------------------------------------------------------- */
+/* ---- commit -------------------------------------------------------------------------------- */
 
 #define COMMIT_OPS_MAX   256
 #define COMMIT_BYTES_MAX (1024 * 1024)
@@ -48,14 +48,17 @@ int store_revision(struct store *store, int64_t *revision, struct error *err) MU
 
 /* Conditions of one operation, which may be combined. */
 enum commit_condition {
-    COMMIT_NEWER = 1, /* else skipped as STALE: version above the stored one, tombstones included */
-    COMMIT_REFRESH = 2, /* else skipped: version above, or equal with other raw JSON and a stored
-                           revision not above `since` */
-    COMMIT_UNCHANGED =
-        4, /* else skipped as CHANGED: the stored revision is `unchanged` (0: none) */
-    COMMIT_REVISION =
-        8, /* else the whole commit is a conflict: the stored revision is `unchanged` */
-    COMMIT_ABSENT = 16, /* else the whole commit is a conflict: nothing there, or a tombstone */
+    /* Else skipped as STALE: version above the stored one, tombstones included. */
+    COMMIT_NEWER = 1,
+    /* Else skipped: version above; or equal, with other raw JSON (or SAME) and a stored revision
+     * not above `since` (or STALE). */
+    COMMIT_REFRESH = 2,
+    /* Else skipped as CHANGED: the stored revision is `unchanged` (0: none). */
+    COMMIT_UNCHANGED = 4,
+    /* Else the whole commit is a conflict: the stored revision is `unchanged`. */
+    COMMIT_REVISION = 8,
+    /* Else the whole commit is a conflict: nothing there, or a tombstone. */
+    COMMIT_ABSENT = 16,
 };
 
 /* All texts are borrowed. A commit names a (kind, key) at most once. */
@@ -123,8 +126,7 @@ void commit_id_make(char out[COMMIT_ID_LEN]);
 int store_commit(struct store *store, const struct commit *commit, struct commit_result *result,
                  struct error *err) MUST_CHECK;
 
-/* ---- reading single entities (writers only; readers have the view) -----------------------------
- */
+/* ---- reading single entities (writers only; readers have the view) ------------------------- */
 
 struct stored {
     int64_t revision; /* 0: nothing there, not even a tombstone */
@@ -139,8 +141,7 @@ int store_read(struct store *store, enum kind kind, const char *const *keys, siz
                struct stored *out, struct error *err) MUST_CHECK;
 void stored_clear(struct stored *stored, size_t n);
 
-/* ---- upkeep, by the lease holder once a minute --------------------------------------------------
- */
+/* ---- upkeep, by the lease holder once a minute --------------------------------------------- */
 
 /* Removes tombstones which still stand at the given revisions; n up to 256. */
 int store_purge(struct store *store, const char *lease_token, enum kind kind,

@@ -11,8 +11,7 @@
 
 #define NUMBER_LEN 24
 
-/* ---- tombstones
- * -------------------------------------------------------------------------------------- */
+/* ---- tombstones ---------------------------------------------------------------------------- */
 
 struct purging {
     size_t argc;
@@ -54,8 +53,7 @@ int store_purge(struct store *store, const char *lease_token, enum kind kind,
     return n > 0 ? store_run(store, purge, &purging, err) : 0;
 }
 
-/* ---- the log's age
- * ------------------------------------------------------------------------------------ */
+/* ---- the log's age ------------------------------------------------------------------------- */
 
 struct log_end {
     int64_t revision;

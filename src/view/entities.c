@@ -43,8 +43,7 @@ RB_GENERATE_INTERNAL(key_tree, node, by_key, compare_nodes, UNUSED static)
 RB_GENERATE_INTERNAL(group_members, node, in_group, compare_nodes, UNUSED static)
 RB_GENERATE_INTERNAL(group_tree, group, entry, compare_groups, UNUSED static)
 
-/* ---- groups
- * ----------------------------------------------------------------------------------------- */
+/* ---- groups -------------------------------------------------------------------------------- */
 
 /* The order of trees is by their text alone, so a search needs a struct around a text. */
 static struct group *group_new(const char *cluster_arn)
@@ -115,8 +114,7 @@ size_t entities_count(const struct entities *set, enum kind kind, const char *cl
     return group ? group->n : 0;
 }
 
-/* ---- entities
- * ------------------------------------------------------------------------------------------ */
+/* ---- entities ------------------------------------------------------------------------------ */
 
 struct entities *entities_new(bool without_bodies)
 {
@@ -248,8 +246,7 @@ void entities_apply(struct entities *set, const struct log_entry *entry, struct 
     replace(set, entry->kind, entry->key, key_len, entry->deleted ? NULL : &value, out);
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 struct entity *entities_get(const struct entities *set, enum kind kind, const char *key)
 {

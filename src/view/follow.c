@@ -27,8 +27,7 @@ struct copy {
     int64_t now_ms;  /* Redis' time when the load began, or of the last commit */
 };
 
-/* ---- telling
- * ---------------------------------------------------------------------------------------- */
+/* ---- telling ------------------------------------------------------------------------------- */
 
 static void tell_waiters(struct view *view, int64_t revision, int64_t at_ms)
 {
@@ -82,8 +81,7 @@ static void tell_trouble(struct view *view, const struct error *why)
     view->troubled = troubled;
 }
 
-/* ---- applying
- * ----------------------------------------------------------------------------------------- */
+/* ---- applying ------------------------------------------------------------------------------ */
 
 static void step_to(struct standing *at, const struct log_entry *entry)
 {
@@ -188,8 +186,7 @@ static enum progress follow_once(struct view *view, struct copy *copy, int wait_
     return progress;
 }
 
-/* ---- loading
- * ------------------------------------------------------------------------------------------ */
+/* ---- loading ------------------------------------------------------------------------------- */
 
 static void add_scanned(void *ctx, enum kind kind, const char *key, size_t key_len,
                         const char *value, size_t value_len)
@@ -314,8 +311,7 @@ static enum progress reload(struct view *view, struct error *err)
     return progress;
 }
 
-/* ---- the thread
- * --------------------------------------------------------------------------------------- */
+/* ---- the thread ---------------------------------------------------------------------------- */
 
 /* Sleeps, but not through a stop. */
 static void pause_ms(struct view *view, int64_t ms)

@@ -33,8 +33,7 @@ int64_t view_now_ms(struct view *view)
     return now_ms;
 }
 
-/* ---- waiting
- * --------------------------------------------------------------------------------------- */
+/* ---- waiting ------------------------------------------------------------------------------- */
 
 int view_wait(struct view *view, int64_t revision, int timeout_ms, struct error *err)
 {
@@ -71,8 +70,7 @@ int view_catch_up(struct view *view, int timeout_ms, struct error *err)
     return view_wait(view, revision > 0 ? revision : 1, left_ms > 0 ? (int)left_ms : 0, err);
 }
 
-/* ---- entities
- * -------------------------------------------------------------------------------------- */
+/* ---- entities ------------------------------------------------------------------------------ */
 
 struct entity *view_get(struct view *view, enum kind kind, const char *key)
 {

@@ -15,9 +15,9 @@ struct entity {
     int64_t at_ms;    /* Redis' time of that change */
     const char *key;
     const char *version; /* ECS' own */
-    const char
-        *text; /* ready for the wire; NULL in a view without bodies. Tasks and instances:
-                  `{"entity":<body>,"metadata":{"entityVersion":"<revision>"}}`; else the body */
+    /* Ready for the wire; NULL in a view without bodies. Tasks and instances:
+     * `{"entity":<body>,"metadata":{"entityVersion":"<revision>"}}`; else the body. */
+    const char *text;
     size_t text_len;
     const char *fields[FIELDS_MAX];
 };
@@ -49,14 +49,15 @@ void entity_list_clear(struct entity_list *list);
  * pass begun after that revision has covered are not to be acted on.
  */
 struct view_listener {
-    void (*changed)(void *ctx, const struct entity *before,
-                    const struct entity *after);                   /* either may
-                                                                      be NULL */
-    void (*committed)(void *ctx, int64_t revision, int64_t at_ms); /* the commit is complete */
+    /* Either may be NULL: it appeared, it is gone. */
+    void (*changed)(void *ctx, const struct entity *before, const struct entity *after);
+    /* The commit is complete. */
+    void (*committed)(void *ctx, int64_t revision, int64_t at_ms);
     void (*reloaded)(void *ctx, int64_t revision);
-    void (*epoch)(void *ctx, int64_t revision);          /* writes may have been lost: see DRIFT */
-    void (*trouble)(void *ctx, const struct error *why); /* Redis is away, once per outage; NULL:
-                                                            it is back */
+    /* Writes may have been lost. */
+    void (*epoch)(void *ctx, int64_t revision);
+    /* Redis is away, told once an outage; NULL: it is back. */
+    void (*trouble)(void *ctx, const struct error *why);
     void *ctx;
 };
 

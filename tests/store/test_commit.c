@@ -11,8 +11,7 @@
 #define KEY    "task/1"
 #define FIELDS "arn:cluster/a\tRUNNING"
 
-/* ---- helpers
- * ---------------------------------------------------------------------------------------- */
+/* ---- helpers ------------------------------------------------------------------------------- */
 
 struct fixture {
     struct server *server;
@@ -94,8 +93,7 @@ static struct log_batch last_entry(struct fixture *f)
     return batch;
 }
 
-/* ---- conditions, as a table
- * ---------------------------------------------------------------------------- */
+/* ---- conditions, as a table ---------------------------------------------------------------- */
 
 enum before { NOTHING, LIVE, TOMBSTONE };
 
@@ -208,8 +206,7 @@ static void test_conditions(void **state)
     }
 }
 
-/* ---- what it leaves behind
- * --------------------------------------------------------------------------- */
+/* ---- what it leaves behind ----------------------------------------------------------------- */
 
 static void test_results_and_entries(void **state)
 {
@@ -336,8 +333,7 @@ static void test_read(void **state)
     stored_clear(stored, 3);
 }
 
-/* ---- the whole commit
- * ------------------------------------------------------------------------------------ */
+/* ---- the whole commit ---------------------------------------------------------------------- */
 
 static void test_conflict_writes_nothing(void **state)
 {

@@ -116,8 +116,7 @@ static void test_lost_to_another_token(void **state)
     assert_false(lease_held(lease, NULL));
 }
 
-/* ---- holders in processes of their own
- * ----------------------------------------------------------------- */
+/* ---- holders in processes of their own ----------------------------------------------------- */
 
 /* Says 'H' when it holds the lease; after a pause of more than a second 'P' when it still believes
  * so, 'L' when it knows better. */

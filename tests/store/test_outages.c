@@ -6,8 +6,7 @@
 #include "store/keys.h"
 #include "util/mem.h"
 
-/* ---- the log has moved on
- * ---------------------------------------------------------------------------------- */
+/* ---- the log has moved on ------------------------------------------------------------------ */
 
 struct gate {
     struct heard heard; /* first: it is the listener's context, too */
@@ -51,9 +50,7 @@ static void test_trimmed_log_means_reload(void **state)
     assert_int_equal(count(view, NULL), 3000);
 }
 
-/* ---- outages
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- outages ------------------------------------------------------------------------------- */
 
 static void test_restart_with_the_same_data(void **state)
 {

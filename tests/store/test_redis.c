@@ -11,8 +11,7 @@
 
 #define SHORT_MS 800 /* of the stores here: several tests wait for it */
 
-/* ---- helpers
- * ---------------------------------------------------------------------------------------- */
+/* ---- helpers ------------------------------------------------------------------------------- */
 
 static struct store *open_with(const char *url, const char *ca_file, int replicas)
 {
@@ -69,8 +68,7 @@ static void assert_usable(const char *url, const char *ca_file)
     assert_ok(put_body(store, "t", "{}", false, &err), &err);
 }
 
-/* ---- reaching it
- * --------------------------------------------------------------------------------------- */
+/* ---- reaching it --------------------------------------------------------------------------- */
 
 static void test_tcp_and_database(void **state)
 {
@@ -142,8 +140,7 @@ static void test_kept_connection_was_closed(void **state)
     assert_ok(put_body(store, "t", "{}", false, &err), &err);
 }
 
-/* ---- logging in
- * ------------------------------------------------------------------------------------------ */
+/* ---- logging in ---------------------------------------------------------------------------- */
 
 static void test_password(void **state)
 {
@@ -166,9 +163,7 @@ static void test_password(void **state)
     assert_null(strstr(err.text, "gue55"));
 }
 
-/* ---- TLS
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- TLS ----------------------------------------------------------------------------------- */
 
 static void run_command(const char *command)
 {
@@ -244,8 +239,7 @@ static void test_tls(void **state)
     run_command(remove);
 }
 
-/* ---- what it must not be
- * -------------------------------------------------------------------------------- */
+/* ---- what it must not be ------------------------------------------------------------------- */
 
 static void test_settings_are_checked(void **state)
 {
@@ -285,9 +279,7 @@ static void test_newer_format_is_refused(void **state)
     assert_true(server_number(server, "GET", KEY_REVISION, NULL) > revision);
 }
 
-/* ---- full
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- full ---------------------------------------------------------------------------------- */
 
 static void test_full_redis(void **state)
 {
@@ -360,8 +352,7 @@ static void test_full_redis_restarts(void **state)
     assert_ok(store_commit(store, &commit, &result, &err), &err);
 }
 
-/* ---- replicas
- * ---------------------------------------------------------------------------------------------- */
+/* ---- replicas ------------------------------------------------------------------------------ */
 
 static void follow(struct server *replica, const struct server *primary)
 {

@@ -26,8 +26,7 @@ int tear_down(void **state)
     return 0;
 }
 
-/* ---- the listener
- * ------------------------------------------------------------------------------------ */
+/* ---- the listener -------------------------------------------------------------------------- */
 
 static void on_changed(void *ctx, const struct entity *before, const struct entity *after)
 {

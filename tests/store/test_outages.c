@@ -189,17 +189,38 @@ static void test_unknown_kind(void **state)
     assert_int_equal(count(view, NULL), 3);
 }
 
+/* The server becomes a replica while the follower waits in it (UNBLOCKED), and a primary again. */
+static void test_demotion_under_a_follower(void **state)
+{
+    struct fixture *f = *state;
+    struct heard heard = {0};
+    const struct view_listener listener = listener_of(&heard);
+    const struct view_options options = {.listener = &listener};
+
+    seed(f->store, "t", 10, "a");
+    AUTO(view) *view = open_view(f->store, &options);
+
+    clock_sleep_ms(50); /* it waits by now */
+    reply_free(server_call(f->server, "REPLICAOF", "127.0.0.1", "1", NULL));
+    eventually(heard.troubles == 1);
+    assert_int_equal(count(view, NULL), 10);
+    reply_free(server_call(f->server, "REPLICAOF", "NO", "ONE", NULL));
+    eventually(heard.recoveries >= 1 && heard.epochs == 2);
+    int64_t revision = seed(f->store, "u", 10, "a");
+
+    assert_int_equal(view_wait(view, revision, 2000, NULL), 0);
+    assert_int_equal(count(view, NULL), 20);
+    assert_int_equal(heard.reloaded, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_trimmed_log_means_reload),
-        TEST(test_restart_with_the_same_data),
-        TEST(test_restart_with_lost_writes),
-        TEST(test_empty_redis_is_an_epoch),
-        TEST(test_commit_into_an_emptied_redis),
-        TEST(test_log_removed_by_hand),
-        TEST(test_unknown_kind),
+        TEST(test_trimmed_log_means_reload),     TEST(test_restart_with_the_same_data),
+        TEST(test_restart_with_lost_writes),     TEST(test_empty_redis_is_an_epoch),
+        TEST(test_commit_into_an_emptied_redis), TEST(test_demotion_under_a_follower),
+        TEST(test_log_removed_by_hand),          TEST(test_unknown_kind),
     };
 
     return skip_without_server() ? 0 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* Connections: where Redis is, who it is, and what it refuses. */
 #include "server.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -448,6 +449,37 @@ static void test_identity_changes_under_a_connection(void **state)
     assert_int_equal(log->n, 4); /* epoch, commit, epoch, commit */
 }
 
+static void *check_identity(void *store)
+{
+    struct error err = {0};
+
+    return store_check_identity(store, &err) == 0 ? store : NULL;
+}
+
+/* All who find the new server at once begin one epoch together. */
+static void test_one_epoch_for_all(void **state)
+{
+    (void)state;
+    AUTO(server) *server = server_start("--appendonly", "yes", "--appendfsync", "always");
+    AUTO(store) *store = open_with(server_url(server), NULL, 0);
+    struct error err = {0};
+    pthread_t threads[8];
+
+    assert_ok(put_body(store, "t", "{}", false, &err), &err);
+    server_kill(server);
+    server_resume(server);
+    for (size_t t = 0; t < ARRAY_LEN(threads); t++) {
+        assert_int_equal(pthread_create(&threads[t], NULL, check_identity, store), 0);
+    }
+    for (size_t t = 0; t < ARRAY_LEN(threads); t++) {
+        void *done = NULL;
+
+        pthread_join(threads[t], &done);
+        assert_non_null(done);
+    }
+    assert_int_equal(server_number(server, "XLEN", KEY_LOG, NULL), 3); /* epoch, commit, epoch */
+}
+
 static bool knows_replica(struct server *sentinel)
 {
     AUTO(reply) *replicas = server_call(sentinel, "SENTINEL", "REPLICAS", "main", NULL);
@@ -498,6 +530,7 @@ int main(void)
         cmocka_unit_test(test_durable_commits_wait_for_a_replica),
         cmocka_unit_test(test_demoted_and_promoted),
         cmocka_unit_test(test_identity_changes_under_a_connection),
+        cmocka_unit_test(test_one_epoch_for_all),
         cmocka_unit_test(test_sentinel),
     };
 

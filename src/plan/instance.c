@@ -161,7 +161,7 @@ static void stop(const struct plan_place *place, const struct sum *sum, enum pla
 {
     int64_t again_ms = place->retry_at_ms ? place->retry_at_ms : place->at_ms + PLAN_STOP_AGAIN_MS;
 
-    if (place->state == PLACEMENT_STOPPING && place->now_ms < again_ms) {
+    if (place->state == PLACEMENT_STOPPING && !place->inherited && place->now_ms < again_ms) {
         wait_until(out, again_ms);
         return;
     }

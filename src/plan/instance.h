@@ -11,9 +11,10 @@
 
 #include "model/placement.h"
 
-#define PLAN_AGENT_GRACE_MS   (5 * 60 * 1000)  /* a disconnected agent's task counts so long */
-#define PLAN_DRAIN_TIMEOUT_MS (10 * 60 * 1000) /* ours stop then, whatever else still runs there   \
-                                                */
+#define PLAN_AGENT_GRACE_MS (5 * 60 * 1000) /* a disconnected agent's task counts so long */
+#define PLAN_DRAIN_TIMEOUT_MS                                                                      \
+    (10 * 60 * 1000)                   /* ours stop then, whatever else still runs there           \
+                                        */
 #define PLAN_STABLE_MS     (60 * 1000) /* a task which ran so long has not failed to start */
 #define PLAN_STOP_AGAIN_MS (60 * 1000) /* an order to stop without effect is repeated */
 
@@ -57,8 +58,9 @@ struct plan_place {
 
     bool placed; /* there is a placement; all below is about it */
     enum placement_state state;
-    bool busy;     /* a call or a commit of ours about it is under way */
-    bool outdated; /* written for an earlier deployment */
+    bool busy;      /* a call or a commit of ours about it is under way */
+    bool outdated;  /* written for an earlier deployment */
+    bool inherited; /* written under another lease: whether its call was made nobody knows */
     enum plan_doubt doubt;
     int64_t settle_at_ms;
     const char *reason; /* "" or the last failure's code; borrowed */

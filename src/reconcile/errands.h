@@ -52,4 +52,10 @@ void errand_free(struct errand *errand);
 /* Its answer is there; any thread. */
 void errand_answered(struct errand *errand);
 
+/* Makes the calls of committed starts and stops: what ECS takes together goes together. Takes the
+ * steps; those of one call stand side by side. */
+void errands_call(struct apply *apply, struct step **steps, size_t n, const char *token);
+/* Has the starts in doubt asked for: one listing a deployment. Takes the steps. */
+void errands_list(struct apply *apply, struct step **steps, size_t n);
+
 #endif

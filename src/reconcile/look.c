@@ -151,6 +151,7 @@ static void placement_facts(struct place *place, const struct placement *placeme
     facts->placed = true;
     facts->state = placement->state;
     facts->outdated = !streq(placement->deployment, env->deployment);
+    facts->inherited = !streq(placement->lease, tenure->token);
     facts->reason = placement->reason;
     facts->failures = placement->failures;
     facts->retry_at_ms = placement->retry_at_ms;

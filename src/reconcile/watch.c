@@ -244,6 +244,22 @@ static bool is_live(const struct entity *task)
     return task && !streq(entity_field(task, TASK_LAST_STATUS), "STOPPED");
 }
 
+/* The place's placement names the task. */
+static bool is_placed(struct board *board, const struct place *place, const char *task_arn)
+{
+    AUTO_STRBUF key = {0};
+    AUTO(entity) *entity = NULL;
+    struct placement placement;
+
+    placement_key(place->key.environment->id, place->key.instance->arn, &key);
+    entity = view_get(board->view, KIND_PLACEMENT, key.text);
+    if (!entity) {
+        return false;
+    }
+    placement_read(entity->fields, &placement);
+    return placement_owns(&placement, task_arn);
+}
+
 /* A task of ours concerns its place. Anybody's concerns a DRAINING instance, where ours wait for
  * the others to end; elsewhere foreign tasks are no business of ours. */
 static void task_changed(struct board *board, const struct entity *before,
@@ -268,8 +284,8 @@ static void task_changed(struct board *board, const struct entity *before,
         return;
     }
     place = board_place(board, env, instance);
-    if (is_live(after) && !is_live(before)) {
-        free(place->claimant); /* until the decision has looked whether it is in the placement */
+    if (is_live(after) && !is_live(before) && !is_placed(board, place, task->key)) {
+        free(place->claimant);
         place->claimant = xstrdup(task->key);
     }
     place_mark(board, place);

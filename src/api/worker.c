@@ -10,6 +10,7 @@
 #include "util/signals.h"
 
 #define STORE_CHECK_MS 1000  /* how often Redis is asked until it answers */
+#define LOAD_WAIT_MS   2000  /* a worker accepts nothing for so long while its view is loading */
 #define DRAIN_MS       12000 /* requests under way may go on for so long after a stop */
 
 enum { SCHEDULER, STATE, N_SERVICES };
@@ -106,9 +107,21 @@ static int wait_for_store(struct api *api, struct error *err)
     return 0;
 }
 
+/* A worker that takes the place of a dead one leaves the requests to its siblings until it knows
+ * something; with Redis away it answers all the same, 503 where it must. */
+static void wait_for_view(struct view *view)
+{
+    struct error late = {0};
+
+    if (view_wait(view, 1, LOAD_WAIT_MS, &late) < 0) {
+        log_warn("view.late", "text=\"%s\"", late.text);
+    }
+}
+
 static int work(struct worker *worker, const struct worker_options *options, const int fds[],
                 struct error *err)
 {
+    wait_for_view(worker->api.view);
     if (open_pools(worker, fds, options->threads, err) < 0 ||
         wait_for_store(&worker->api, err) < 0) {
         return -1;

@@ -236,7 +236,7 @@ class Stack:
         return "\n".join(parts)
 
     def prepare_nginx(self):
-        """nginx/prepare, and then one upstream of all our blox-api: nginx takes them in turn."""
+        """nginx/prepare, and then one upstream of all our blox-api, which nginx takes in turn and never gives up."""
         prefix = self.dir / "nginx"
         argv = [TOP / "nginx" / "prepare", "--prefix", prefix, "--socket-dir", self.dir / "api-0"]
         argv += ["--scheduler", f"127.0.0.1:{self.scheduler_port}", "--state", f"127.0.0.1:{self.state_port}"]
@@ -245,6 +245,7 @@ class Stack:
         parameters = prefix / "param" / "http.conf"
         lines = []
         for line in parameters.read_text().splitlines():
+            line = line.replace('.sock";', '.sock" max_fails=0;')
             others = range(1, len(self.api)) if "/api-0/" in line else ()
             lines += [line, *(line.replace("/api-0/", f"/api-{i}/") for i in others)]
         parameters.write_text("\n".join(lines) + "\n")

@@ -10,7 +10,7 @@
 #include "util/signals.h"
 
 #define STORE_CHECK_MS 1000  /* how often Redis is asked until it answers */
-#define LOAD_WAIT_MS   2000  /* a worker accepts nothing for so long while its view is loading */
+#define LOAD_WAIT_MS   2000  /* a worker accepts nothing for so long while it is loading */
 #define DRAIN_MS       12000 /* requests under way may go on for so long after a stop */
 
 enum { SCHEDULER, STATE, N_SERVICES };
@@ -79,12 +79,13 @@ static bool close_pools(struct worker *worker)
 }
 
 /* Until Redis has answered it may be anything; from then on it is one that does not evict. -1 when
- * it never will do. */
-static int wait_for_store(struct api *api, struct error *err)
+ * it never will do; 0 when it does, a stop was asked for, or until_ms has come. */
+static int wait_for_store(struct api *api, int64_t until_ms, struct error *err)
 {
     bool said = false;
 
-    while (!signals_wait_stop(0)) {
+    while (!atomic_load(&api->store_checked) && clock_mono_ms() < until_ms &&
+           !signals_wait_stop(0)) {
         char warning[256] = "";
         struct error why = {0};
 
@@ -109,21 +110,28 @@ static int wait_for_store(struct api *api, struct error *err)
 
 /* A worker that takes the place of a dead one leaves the requests to its siblings until it knows
  * something; with Redis away it answers all the same, 503 where it must. */
-static void wait_for_view(struct view *view)
+static int wait_for_load(struct api *api, struct error *err)
 {
+    int64_t until_ms = clock_mono_ms() + LOAD_WAIT_MS;
+
+    if (wait_for_store(api, until_ms, err) < 0) {
+        return -1;
+    }
+    int64_t left_ms = until_ms - clock_mono_ms();
     struct error late = {0};
 
-    if (view_wait(view, 1, LOAD_WAIT_MS, &late) < 0) {
+    if (view_wait(api->view, 1, left_ms > 0 ? (int)left_ms : 0, &late) < 0) {
         log_warn("view.late", "text=\"%s\"", late.text);
     }
+    return 0;
 }
 
 static int work(struct worker *worker, const struct worker_options *options, const int fds[],
                 struct error *err)
 {
-    wait_for_view(worker->api.view);
-    if (open_pools(worker, fds, options->threads, err) < 0 ||
-        wait_for_store(&worker->api, err) < 0) {
+    if (wait_for_load(&worker->api, err) < 0 ||
+        open_pools(worker, fds, options->threads, err) < 0 ||
+        wait_for_store(&worker->api, INT64_MAX, err) < 0) {
         return -1;
     }
     signals_wait_stop(-1);

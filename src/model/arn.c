@@ -2,7 +2,6 @@
 #include "model/arn.h"
 
 #define ACCOUNT_LEN          12
-#define CLUSTER_NAME_LEN_MIN 2
 #define CLUSTER_NAME_LEN_MAX 255
 
 static const char *const resources[] = {
@@ -78,15 +77,18 @@ static bool skip_place(const char **p, struct arn *arn)
     return skip_text(p, ":");
 }
 
+/* ECS' own rule. */
 static bool is_cluster_name(const char *name, size_t len)
 {
-    return len >= CLUSTER_NAME_LEN_MIN && len <= CLUSTER_NAME_LEN_MAX && is_letter(name[0]) &&
-           words_len(name) >= len;
+    return len > 0 && len <= CLUSTER_NAME_LEN_MAX && words_len(name) >= len;
 }
 
+/* v0.3.0's rule, by which its API tells names from anything else. */
 bool cluster_name_is_valid(const char *name)
 {
-    return is_cluster_name(name, strlen(name));
+    size_t len = strlen(name);
+
+    return len > 1 && is_letter(name[0]) && is_cluster_name(name, len);
 }
 
 /* What follows "task/" or "container-instance/": "<id>" or "<cluster>/<id>". */
@@ -120,7 +122,7 @@ bool arn_parse(const char *text, enum arn_kind kind, struct arn *out)
         arn.cluster = p;
         arn.cluster_len = strlen(p);
     }
-    if (kind == ARN_CLUSTER ? !cluster_name_is_valid(p) : !parse_member(p, &arn)) {
+    if (kind == ARN_CLUSTER ? !is_cluster_name(p, strlen(p)) : !parse_member(p, &arn)) {
         return false;
     }
     if (out) {
@@ -154,7 +156,7 @@ bool arn_of_cluster(const char *sibling, const char *name, struct strbuf *out)
 {
     struct arn arn;
 
-    if (!cluster_name_is_valid(name) ||
+    if (!is_cluster_name(name, strlen(name)) ||
         (!arn_parse(sibling, ARN_CLUSTER, &arn) && !arn_parse(sibling, ARN_TASK, &arn) &&
          !arn_parse(sibling, ARN_INSTANCE, &arn))) {
         return false;

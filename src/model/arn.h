@@ -30,7 +30,8 @@ struct arn {
 /* False when the text is no ARN of that kind; out (may be NULL) is then untouched. */
 bool arn_parse(const char *text, enum arn_kind kind, struct arn *out);
 
-/* 2 to 255 of A-Z a-z 0-9 _ -, the first a letter. */
+/* Whether a client may name a cluster so: 2 to 255 of A-Z a-z 0-9 _ -, the first a letter. ECS has
+ * clusters with other names, too (1 to 255 of the same, any first); their ARNs are parsed. */
 bool cluster_name_is_valid(const char *name);
 /* The name in a cluster's ARN, pointing into it; NULL when the text is no such ARN. */
 const char *arn_cluster_name(const char *cluster_arn);

@@ -35,11 +35,12 @@ static const struct {
     {"a cluster but no id", PLACE "task/prod/", ARN_TASK, false, NULL},
     {"too many parts", PLACE "task/prod/a/b", ARN_TASK, false, NULL},
     {"a slash too many", PLACE "task//a", ARN_TASK, false, NULL},
-    {"a cluster which begins with a digit", PLACE "task/1prod/a", ARN_TASK, false, NULL},
+    {"a cluster which begins with a digit", PLACE "task/1prod/a", ARN_TASK, true, "1prod"},
     {"a newline behind it", PLACE "task/" ID "\n", ARN_TASK, false, NULL},
     {"a blank in the id", PLACE "task/a b", ARN_TASK, false, NULL},
     {"a cluster with a slash", PLACE "cluster/a/b", ARN_CLUSTER, false, NULL},
-    {"a cluster of one letter", PLACE "cluster/a", ARN_CLUSTER, false, NULL},
+    {"a cluster of one letter", PLACE "cluster/a", ARN_CLUSTER, true, "a"},
+    {"a cluster without a name", PLACE "cluster/", ARN_CLUSTER, false, NULL},
     {"nothing", "", ARN_TASK, false, NULL},
     {"half of it", "arn:aws:ecs:us-ea", ARN_TASK, false, NULL},
 };
@@ -117,7 +118,7 @@ static void test_sibling(void **state)
     (void)state;
     assert_true(arn_of_cluster(PLACE "container-instance/xy/a", "prod", &out));
     assert_string_equal(out.text, PLACE "cluster/prod");
-    assert_false(arn_of_cluster(PLACE "task/a", "1", &out));
+    assert_false(arn_of_cluster(PLACE "task/a", "a/b", &out));
     assert_false(arn_of_cluster("prod", "prod", &out));
 }
 

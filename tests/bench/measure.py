@@ -115,8 +115,7 @@ class Ceilings:
 
     def __exit__(self, *_):
         for program in reversed(self.programs):
-            program.process.kill()
-            program.process.wait()
+            program.stop()  # a killed nginx would leave its worker process behind
 
     def nginx_per_s(self):
         return requests_per_s(f"http://127.0.0.1:{self.plain_port}/return")

@@ -37,6 +37,9 @@ extern const struct route state_routes[];
 /* Answers one request on behalf of a struct service; any thread. */
 void service_serve(void *service, struct http_request *req, struct http_response *resp);
 
+/* For the view's listener: that Redis is away, or back. */
+void say_outage(void *ctx, const struct error *why);
+
 /* ---- for handlers ---------------------------------------------------------------------------- */
 
 /* "Everything up to this revision is in the answer." */

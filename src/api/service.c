@@ -77,6 +77,17 @@ void service_serve(void *ctx, struct http_request *req, struct http_response *re
     log_request(NULL);
 }
 
+/* Entities are served on, with their age; without this line nobody would know why they are old. */
+void say_outage(void *ctx, const struct error *why)
+{
+    (void)ctx;
+    if (why) {
+        log_warn("view.redis-away", "text=\"%s\"", why->text);
+    } else {
+        log_info("view.redis-back", "%s", "");
+    }
+}
+
 /* ---- for handlers ---------------------------------------------------------------------------- */
 
 void reply_revision(struct http_response *resp, int64_t revision)

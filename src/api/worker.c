@@ -99,7 +99,7 @@ static int wait_for_store(struct api *api, int64_t until_ms, struct error *err)
         if (why.code == ERR_INVALID) {
             return error_set(err, why.code, "%s", why.text);
         }
-        if (!said) {
+        if (!said && why.code != ERR_UNAVAILABLE) { /* of an outage the view speaks */
             log_warn("store.unavailable", "text=\"%s\"", why.text);
             said = true;
         }
@@ -121,7 +121,9 @@ static int wait_for_load(struct api *api, struct error *err)
     struct error late = {0};
 
     if (view_wait(api->view, 1, left_ms > 0 ? (int)left_ms : 0, &late) < 0) {
-        log_warn("view.late", "text=\"%s\"", late.text);
+        log_warn("view.late",
+                 "text=\"the state is not loaded after %d ms; answers are 503 until it is\"",
+                 LOAD_WAIT_MS);
     }
     return 0;
 }
@@ -145,7 +147,9 @@ int worker_run(const struct worker_options *options, int scheduler_fd, int state
     struct worker worker = {0};
     AUTO(store) *store = store_open(&options->store, &err);
     AUTO(aws) *aws = store ? aws_open(&options->aws, &err) : NULL;
-    AUTO(view) *view = aws ? view_open(store, &(struct view_options){0}, &err) : NULL;
+    const struct view_listener listener = {.trouble = say_outage};
+    const struct view_options heard = {.listener = &listener};
+    AUTO(view) *view = aws ? view_open(store, &heard, &err) : NULL;
 
     if (!view) {
         return log_fatal(&err);

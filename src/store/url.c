@@ -61,6 +61,10 @@ static char *parse_login(char *text, struct redis_url *url, struct error *err)
     char *end = text + strcspn(text, "/");
     char *at = memrchr(text, '@', (size_t)(end - text));
 
+    if (!at && end > text && strchr(end, '@')) {
+        error_set(err, ERR_INVALID, "in user and password a / is written %%2F");
+        return NULL;
+    }
     if (!at) {
         return text;
     }
@@ -187,6 +191,11 @@ struct redis_url *redis_url_parse(const char *text, struct error *err)
         if (schemes[s].path) {
             if (rest[0] != '/' || !rest[1]) {
                 error_set(err, ERR_INVALID, "Redis URL: want a full path: unix:///run/redis.sock");
+                return NULL;
+            }
+            if (strchr(rest, '?')) { /* others take a password there: nothing to show */
+                error_set(err, ERR_INVALID,
+                          "Redis URL: nothing may follow the path: unix://user:password@/path");
                 return NULL;
             }
             url->path = xstrdup(rest);

@@ -106,8 +106,10 @@ def test_without_redis_users_are_told_and_entities_are_shown_with_their_age(stac
         return int(response.headers.get("X-Blox-Age-Ms", 0)) >= 2000
 
     eventually(old, 10)
+    assert all("view.redis-away" in api.log() for api in stack.api)
     stack.redis.start()
     eventually(lambda: stack.blox.environment("kept"), 20)
+    eventually(lambda: all("view.redis-back" in api.log() for api in stack.api), 10)
     eventually(lambda: "X-Blox-Age-Ms" not in stack.blox.state.get("/v1/instances").headers, 10)
 
 

@@ -23,6 +23,7 @@ static const struct {
     {"rediss://h", "- - h:6379 - - 0 tls"},
     {"unix:///run/redis.sock", "- -  /run/redis.sock - 0"},
     {"unix://:pw@/run/redis.sock", "- pw  /run/redis.sock - 0"},
+    {"unix:///run/a@b.sock", "- -  /run/a@b.sock - 0"},
     {"redis+sentinel://a,b:7/main", "- - a:26379,b:7 - main 0"},
     {"redis+sentinel://u:p@a/main/3", "u p a:26379 - main 3"},
 
@@ -43,6 +44,11 @@ static const struct {
     {"unix:///", NULL},
     {"redis+sentinel://a,b", NULL},
     {"redis+sentinel://a,,b/main", NULL},
+
+    {"redis://user:p%4/x@h", NULL},
+    {"unix:///run/redis.sock?password=p%4", NULL},
+    {"redis://user:p%4@h:port", NULL},
+    {"http://user:p%4@h", NULL},
 };
 
 static void spell(const struct redis_url *url, char *out, size_t size)

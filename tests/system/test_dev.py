@@ -1,11 +1,13 @@
 """./dev itself, where that is cheap."""
 
 import os
+import re
+import signal
 import subprocess
 
 import pytest
 
-from harness import TOP
+from harness import TOP, eventually
 
 
 def dev(*arguments):
@@ -18,6 +20,11 @@ def test_help_names_each_command(flag):
     assert done.returncode == 0 and not done.stderr
     for command in ("up", "down", "status", "logs", "test", "bench", "shell"):
         assert f"\n  {command} " in done.stdout
+
+
+def test_version():
+    done = dev("--version")
+    assert done.returncode == 0 and re.fullmatch(r"blox \d+\.\d+\.\d+\n", done.stdout)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +90,37 @@ def test_down_ends_what_up_started_and_no_other(copy, tmp_path):
         for process in (ours, other):
             process.kill()
             process.wait()
+
+
+def test_down_ends_what_a_killed_program_left_and_no_other(copy, tmp_path):
+    """A killed nginx leaves its workers, with the ports."""
+    run = tmp_path / ".dev" / "run"
+    run.mkdir(parents=True)
+    left = {}
+    for name, directory in (("nginx", tmp_path), ("api", "/")):
+        leader = subprocess.Popen(
+            ["sh", "-c", "sleep 60 >/dev/null & echo $!"],
+            cwd=directory,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        left[name] = int(leader.communicate(timeout=10)[0])
+        (run / f"{name}.pid").write_text(f"{leader.pid} 1\n")
+    try:
+        assert run_copy(copy, "down").returncode == 0
+        eventually(lambda: not lives(left["nginx"]), 5)
+        assert lives(left["api"])
+    finally:
+        for pid in filter(lives, left.values()):
+            os.kill(pid, signal.SIGKILL)
+
+
+def lives(pid):
+    try:
+        return open(f"/proc/{pid}/stat").read().rpartition(") ")[2][0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_shell_points_clients_at_the_running_stack(copy, tmp_path):

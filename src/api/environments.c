@@ -177,6 +177,25 @@ static int commit_new(struct api *api, const struct http_request *req,
     return commit_request(api, &commit, result, err);
 }
 
+/* v0.3.0 allowed two environments to put the same task on the same instances: so do we, but say it.
+ */
+static void warn_of_overlap(struct api *api, const struct environment *environment)
+{
+    AUTO_ENTITY_LIST list = {0};
+
+    view_list(api->view, KIND_ENVIRONMENT, environment->cluster, &list);
+    for (size_t i = 0; i < list.n; i++) {
+        struct environment other;
+
+        environment_read(list.items[i]->fields, &other);
+        if (other.status == ENVIRONMENT_ACTIVE && !streq(other.id, environment->id) &&
+            streq(other.task_definition, environment->task_definition)) {
+            log_warn("environment.overlaps", "name=%s with=%s cluster=%s definition=%s",
+                     environment->name, other.name, other.cluster, other.task_definition);
+        }
+    }
+}
+
 static int create_resolved(struct api *api, const struct http_request *req, const char *name,
                            const struct resolved *resolved, struct http_response *resp,
                            struct error *err)
@@ -208,6 +227,7 @@ static int create_resolved(struct api *api, const struct http_request *req, cons
     }
     log_info("environment.created", "name=%s id=%s cluster=%s definition=%s", name, id,
              environment.cluster, environment.task_definition);
+    warn_of_overlap(api, &environment);
     reply_revision(resp, result.revision);
     return reply_environment(resp, &environment, true);
 }

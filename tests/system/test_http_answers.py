@@ -114,6 +114,16 @@ def test_the_content_type_of_a_create_does_not_matter(blox, cluster, name):
     assert (response.status_code, response.json()["name"]) == (200, name)
 
 
+def test_two_environments_may_overlap_and_the_log_says_it(shared, blox, cluster, name):
+    again = name + "-again"
+    blox.create_environment(name, cluster, name)
+    for _ in shared.api:
+        assert blox.environment(name)  # each worker knows it now
+    blox.create_environment(again, cluster, name)
+    lines = [line for api in shared.api for line in api.log().splitlines() if "environment.overlaps" in line]
+    assert [f" name={again} with={name} " in line for line in lines if name in line] == [True]
+
+
 def test_ecs_is_asked_before_the_name_is_looked_at(blox, cluster, name):
     blox.create_environment(name, cluster, name)
     assert_error(blox.post_environment(name, "nowhere", name), 404, "Cluster with name nowhere is missing")

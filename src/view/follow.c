@@ -70,15 +70,18 @@ static void tell_changes(struct view *view, const struct change *changes, size_t
     }
 }
 
+/* The first reason is often only that the connection ended; what keeps Redis away comes after it.
+ */
 static void tell_trouble(struct view *view, const struct error *why)
 {
+    static const struct error none = {0};
     const struct view_listener *listener = view->options.listener;
-    bool troubled = why != NULL;
+    const struct error *now = why ? why : &none;
 
-    if (troubled != view->troubled && listener && listener->trouble) {
+    if (!streq(now->text, view->trouble.text) && listener && listener->trouble) {
         listener->trouble(listener->ctx, why);
     }
-    view->troubled = troubled;
+    view->trouble = *now;
 }
 
 /* ---- applying ------------------------------------------------------------------------------ */

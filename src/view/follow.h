@@ -21,7 +21,7 @@ struct view {
     pthread_t follower;
     bool started;
     int64_t told_epoch;       /* the follower's: the last one the listener heard of */
-    bool troubled;            /* the follower's: the listener knows that Redis is away */
+    struct error trouble;     /* the follower's: why Redis is away, as the listener heard it last */
     _Atomic int64_t heard_ms; /* when Redis last answered */
 
     pthread_rwlock_t lock; /* prefers the follower, which writes, to its many readers */

@@ -56,7 +56,7 @@ struct view_listener {
     void (*reloaded)(void *ctx, int64_t revision);
     /* Writes may have been lost. */
     void (*epoch)(void *ctx, int64_t revision);
-    /* Redis is away, told once an outage; NULL: it is back. */
+    /* Redis is away, told once for each reason in a row; NULL: it is back. */
     void (*trouble)(void *ctx, const struct error *why);
     void *ctx;
 };

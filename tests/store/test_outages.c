@@ -63,8 +63,9 @@ static void test_restart_with_the_same_data(void **state)
     int64_t revision = seed(f->store, "t", 300, "a\tRUNNING");
     AUTO(view) *view = open_view(f->store, &options);
 
+    clock_sleep_ms(50); /* it waits in Redis by now */
     server_kill(f->server);
-    eventually(heard.troubles == 1);
+    eventually(heard.troubles == 2); /* the connection ended, and no other can be had */
     int64_t began_ms = clock_mono_ms();
 
     assert_int_equal(view_catch_up(view, 2000, &err), -1);
@@ -78,7 +79,7 @@ static void test_restart_with_the_same_data(void **state)
     eventually(heard.recoveries >= 1 && heard.epochs == 2);
     assert_int_equal(heard.reloaded, 1); /* it stood exactly where the epoch began */
     assert_true(view_revision(view) > revision);
-    assert_int_equal(heard.troubles, 1);
+    assert_int_equal(heard.recoveries, 1);
     revision = put(f->store, &op, 1);
     error_clear(&err);
     assert_ok(view_wait(view, revision, 2000, &err), &err);
@@ -202,7 +203,7 @@ static void test_demotion_under_a_follower(void **state)
 
     clock_sleep_ms(50); /* it waits by now */
     reply_free(server_call(f->server, "REPLICAOF", "127.0.0.1", "1", NULL));
-    eventually(heard.troubles == 1);
+    eventually(heard.troubles >= 1);
     assert_int_equal(count(view, NULL), 10);
     reply_free(server_call(f->server, "REPLICAOF", "NO", "ONE", NULL));
     eventually(heard.recoveries >= 1 && heard.epochs == 2);

@@ -79,7 +79,48 @@ def test_each_program_ends_in_good_order(stack):
         assert program.stop() == 0, program.log()[-2000:]
 
 
-def test_no_secret_is_logged(shared):
-    shared.blox.is_ready()
-    for program in shared.programs():
-        assert "Signature=" not in program.log()
+SECRET = "s3cret-of-the-test"
+
+
+@pytest.fixture
+def guarded(shared):
+    """The URL, with a password, of a database of its own."""
+    client = shared.redis_client()
+    rules = {"commands": ["+@all"], "keys": ["*"], "channels": ["*"]}
+    client.acl_setuser("guarded", enabled=True, passwords=["+" + SECRET], **rules)
+    yield f"redis://guarded:{SECRET}@127.0.0.1:{shared.redis_port}/1"
+    client.acl_deluser("guarded")
+
+
+def test_no_secret_is_logged(shared, guarded, tmp_path):
+    """Neither while all is well, nor when Redis and AWS refuse what they were given, nor at debug level."""
+    secrets = {"BLOX_REDIS_URL": guarded, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_SESSION_TOKEN": SECRET}
+    programs = [
+        Program("api", tmp_path, [BUILD / "blox-api", "--socket-dir", tmp_path, "--log-level", "debug"]),
+        Program("reconciler", tmp_path, [BUILD / "blox-reconciler", "--queue", "blox", "--log-level", "debug"]),
+    ]
+    try:
+        for program in programs:
+            program.env = shared.env | secrets
+            program.start()
+        api, reconciler = programs
+        eventually((tmp_path / "state.sock").exists, START_S)
+        eventually(lambda: "consumer.trouble" in reconciler.log(), START_S)  # AWS refused the key
+        shared.redis_client().acl_setuser("guarded", reset_passwords=True, passwords=["+another"])
+        shared.redis_client().execute_command("CLIENT KILL", "USER", "guarded")
+        for program in programs:
+            eventually(lambda: "WRONGPASS" in program.log(), START_S)
+    finally:
+        for program in programs:
+            program.stop()
+    for program in [*programs, *shared.programs()]:
+        assert SECRET not in program.log() and "Signature=" not in program.log()
+
+
+@pytest.mark.parametrize("url", ["http://u:{}@h", "redis://u:{}@h:port", "redis://u:{}/x@h", "unix:///x?password={}"])
+def test_a_wrong_url_is_refused_without_its_password(url):
+    for program in ("blox-api", "blox-reconciler"):
+        argv = [BUILD / program, "--redis-url", url.format(SECRET), "--region", "us-east-1"]
+        argv += ["--queue", "blox"] if program == "blox-reconciler" else ["--socket-dir", "/nonexistent"]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=20)
+        assert done.returncode != 0 and SECRET not in done.stderr

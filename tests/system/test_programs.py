@@ -118,9 +118,9 @@ def test_no_secret_is_logged(shared, guarded, tmp_path):
 
 
 @pytest.mark.parametrize("url", ["http://u:{}@h", "redis://u:{}@h:port", "redis://u:{}/x@h", "unix:///x?password={}"])
-def test_a_wrong_url_is_refused_without_its_password(url):
+def test_a_wrong_url_is_refused_without_its_password(tmp_path, url):
     for program in ("blox-api", "blox-reconciler"):
         argv = [BUILD / program, "--redis-url", url.format(SECRET), "--region", "us-east-1"]
-        argv += ["--queue", "blox"] if program == "blox-reconciler" else ["--socket-dir", "/nonexistent"]
+        argv += ["--queue", "blox"] if program == "blox-reconciler" else ["--socket-dir", tmp_path]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=20)
         assert done.returncode != 0 and SECRET not in done.stderr

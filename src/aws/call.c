@@ -253,7 +253,7 @@ static void answered(void *ctx, const struct fetch_answer *answer)
     }
     enum answer_kind kind = answer_read(&parts, &call->answer);
 
-    log_debug("aws.answer", "operation=%s attempt=%d status=%d code=%s request=%s", call->operation,
+    log_debug("aws.answer", "operation=%s attempt=%d status=%d code=%s aws_request=%s", call->operation,
               call->attempts, answer->status, call->answer.code, call->answer.request_id);
 
     switch (kind) {

@@ -21,6 +21,7 @@ struct settings {
     char *endpoint;
     char *endpoint_ecs;
     int log_level;
+    int log_format;
 };
 
 #define AT(member) offsetof(struct settings, member)
@@ -49,6 +50,8 @@ static const struct option_spec options[] = {
      "The same for ECS alone.", AT(endpoint_ecs)},
     {"log-level", OPTION_LOG_LEVEL, NULL, "LEVEL", "info", 0, 0, "debug, info, warn or error.",
      AT(log_level)},
+    {"log-format", OPTION_LOG_FORMAT, NULL, "FORMAT", "auto", 0, 0,
+     "auto, logfmt or json; auto is logfmt on a terminal and JSON elsewhere.", AT(log_format)},
 };
 
 static const struct program_spec program = {
@@ -109,6 +112,7 @@ int main(int argc, char **argv)
         return log_fatal(&err);
     }
     log_init(program.name, (enum log_level)settings.log_level);
+    log_set_format((enum log_format)settings.log_format);
     if (outcome == CONFIG_RUN && run(&settings, &err) < 0) {
         status = log_fatal(&err);
     }

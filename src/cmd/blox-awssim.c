@@ -19,6 +19,7 @@ struct settings {
     int64_t start_delay_ms;
     int64_t stop_timeout_ms;
     int log_level;
+    int log_format;
 };
 
 #define OPTION(name, type, variable, value, fallback, min, max, field, help)                       \
@@ -49,6 +50,8 @@ static const struct option_spec options[] = {
            "The session token that calls must carry, if any."),
     OPTION("log-level", OPTION_LOG_LEVEL, NULL, "LEVEL", "info", 0, 0, log_level,
            "debug, info, warn or error; debug logs each call."),
+    OPTION("log-format", OPTION_LOG_FORMAT, NULL, "FORMAT", "auto", 0, 0, log_format,
+           "auto, logfmt or json; auto is logfmt on a terminal and JSON elsewhere."),
 };
 
 static const struct program_spec program = {
@@ -91,6 +94,7 @@ static int run(const struct settings *settings, struct error *err)
     };
 
     log_init(program.name, (enum log_level)settings->log_level);
+    log_set_format((enum log_format)settings->log_format);
     if (check(settings, err) < 0 || signals_catch(err) < 0) {
         return -1;
     }

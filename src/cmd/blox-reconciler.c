@@ -42,6 +42,7 @@ struct settings {
     char *endpoint_sqs;
     int64_t connections;
     int log_level;
+    int log_format;
 };
 
 #define AT(member) offsetof(struct settings, member)
@@ -82,6 +83,8 @@ static const struct option_spec options[] = {
      "How many calls to AWS are made at once.", AT(connections)},
     {"log-level", OPTION_LOG_LEVEL, NULL, "LEVEL", "info", 0, 0, "debug, info, warn or error.",
      AT(log_level)},
+    {"log-format", OPTION_LOG_FORMAT, NULL, "FORMAT", "auto", 0, 0,
+     "auto, logfmt or json; auto is logfmt on a terminal and JSON elsewhere.", AT(log_format)},
 };
 
 static const struct program_spec program = {
@@ -321,6 +324,7 @@ int main(int argc, char **argv)
         return log_fatal(&err);
     }
     log_init(program.name, (enum log_level)settings.log_level);
+    log_set_format((enum log_format)settings.log_format);
     if (outcome == CONFIG_RUN && run(&settings, &err) < 0) {
         status = log_fatal(&err);
     }

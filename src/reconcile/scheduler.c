@@ -282,7 +282,7 @@ static void note_epoch(struct scheduler *scheduler)
         return;
     }
     if (scheduler->epoch != 0) { /* the first is history: clusters synced since then are fine */
-        log_warn("scheduler.epoch", "%s",
+        log_warn("scheduler.epoch",
                  "text=\"writes may be lost: nothing starts or stops before a drift pass\"");
         if (scheduler->options.drift) {
             drift_request(scheduler->options.drift, NULL);

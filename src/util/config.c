@@ -340,6 +340,7 @@ static int set_option(const struct option_spec *spec, struct found *found, void 
 {
     char *place = (char *)settings + spec->offset;
     enum log_level level = LOG_LEVEL_INFO;
+    enum log_format format = LOG_FORMAT_AUTO;
 
     if (spec->fallback) {
         found_set(found, spec->fallback, "default");
@@ -363,6 +364,13 @@ static int set_option(const struct option_spec *spec, struct found *found, void 
                              found->source, found->text);
         }
         *(int *)(void *)place = (int)level;
+        return 0;
+    case OPTION_LOG_FORMAT:
+        if (!log_format_parse(found->text, &format)) {
+            return error_set(err, ERR_INVALID, "%s: want auto, logfmt or json, not \"%.60s\"",
+                             found->source, found->text);
+        }
+        *(int *)(void *)place = (int)format;
         return 0;
     }
     return 0;

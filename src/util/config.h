@@ -18,11 +18,12 @@
 #include "util/error.h"
 
 enum option_type {
-    OPTION_TEXT,      /* char *, the settings' own; NULL when it has neither value nor default */
-    OPTION_INT,       /* int64_t, min to max */
-    OPTION_DURATION,  /* int64_t in milliseconds, min to max; written 500ms, 60s, 5m or 24h */
-    OPTION_FLAG,      /* bool: --name or --name=true|false */
-    OPTION_LOG_LEVEL, /* int: an enum log_level */
+    OPTION_TEXT,       /* char *, the settings' own; NULL when it has neither value nor default */
+    OPTION_INT,        /* int64_t, min to max */
+    OPTION_DURATION,   /* int64_t in milliseconds, min to max; written 500ms, 60s, 5m or 24h */
+    OPTION_FLAG,       /* bool: --name or --name=true|false */
+    OPTION_LOG_LEVEL,  /* int: an enum log_level */
+    OPTION_LOG_FORMAT, /* int: an enum log_format */
 };
 
 struct option_spec {

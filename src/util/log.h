@@ -1,4 +1,4 @@
-/* One line per event on stderr: `time level program event.name key=value ...`. */
+/* One line per event on stderr: time, level, program, event, key=value ..., as logfmt or JSON. */
 #ifndef BLOX_UTIL_LOG_H
 #define BLOX_UTIL_LOG_H
 
@@ -6,20 +6,24 @@
 
 #include "util/attr.h"
 #include "util/error.h"
+#include "util/log_record.h"
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
 /* The program's name is borrowed for the process' life. Call before the first thread starts. */
 void log_init(const char *program, enum log_level level);
+void log_set_format(enum log_format format); /* without it: LOG_FORMAT_AUTO */
 /* "debug", "info", "warn" or "error"; false for anything else. */
 bool log_level_parse(const char *name, enum log_level *out);
+/* "auto", "logfmt" or "json"; false for anything else. */
+bool log_format_parse(const char *name, enum log_format *out);
 /* The request this thread works for, put on each of its lines as request=<id>; NULL ends it.
  * The text is borrowed until then. */
 void log_request(const char *request_id);
 
-/* `event` is a fixed dotted name ("drift.repaired"); fmt gives `key=value` pairs and may be "".
- * Control characters are escaped: no input can forge a line. Values with spaces belong in quotes:
- * use text="%s". */
+/* `event` is a fixed dotted name ("drift.repaired"). fmt is read by log_record.h's rules:
+ * `key=value` pairs, values with spaces in quotes: text="%s". Whatever the arguments contain, they
+ * stay inside their value. Use "%s" and "" where there is nothing to add. */
 void log_line(enum log_level level, const char *event, const char *fmt, ...) PRINTF(3, 4);
 
 #define log_debug(event, ...) log_line(LOG_LEVEL_DEBUG, event, __VA_ARGS__)

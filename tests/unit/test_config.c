@@ -14,6 +14,7 @@ struct settings {
     int64_t wait_ms;
     bool once;
     int level;
+    int format;
 };
 
 static const struct option_spec options[] = {
@@ -26,6 +27,8 @@ static const struct option_spec options[] = {
      offsetof(struct settings, once)},
     {"log-level", OPTION_LOG_LEVEL, NULL, "LEVEL", "info", 0, 0, "How much to say.",
      offsetof(struct settings, level)},
+    {"log-format", OPTION_LOG_FORMAT, NULL, "FORMAT", "auto", 0, 0, "How to say it.",
+     offsetof(struct settings, format)},
 };
 static const struct program_spec program = {"blox-test", "a test", options, ARRAY_LEN(options)};
 
@@ -58,6 +61,7 @@ static void test_a_flag_beats_the_environment_beats_the_file_beats_the_default(v
     assert_int_equal(settings.pollers, 8);
     assert_true(settings.once);
     assert_int_equal(settings.level, LOG_LEVEL_INFO);
+    assert_int_equal(settings.format, LOG_FORMAT_AUTO);
     config_clear(&program, &settings);
     assert_int_equal(load(&settings, &err, "--pollers=9", "--once=false", NULL), 0);
     assert_int_equal(settings.pollers, 9);
@@ -108,6 +112,7 @@ static const struct {
      "\"9999999999999999h\""},
     {"--once=maybe", NULL, "--once: want true or false, not \"maybe\""},
     {"--log-level", "loud", "--log-level: want debug, info, warn or error, not \"loud\""},
+    {"--log-format", "xml", "--log-format: want auto, logfmt or json, not \"xml\""},
     {"stray", NULL, "unexpected argument \"stray\"; blox-test --help lists the flags"},
     {"--config", "/nowhere", "configuration file /nowhere: No such file or directory"},
 };

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "util/clock.h"
+#include "util/metrics.h"
 
 static const char *program = "blox";
 static enum log_level threshold = LOG_LEVEL_INFO;
@@ -86,6 +87,7 @@ void log_line(enum log_level level, const char *event, const char *fmt, ...)
     va_start(args, fmt);
     size_t len = log_render(format, &record, fmt, args, line);
     va_end(args);
+    metric_add(METRIC_LOG_LINES, level, 1);
     ssize_t ignored = write(STDERR_FILENO, line, len);
 
     (void)ignored; /* there is nobody left to tell */

@@ -56,8 +56,8 @@ static void test_integers_are_numbers_in_json(void **state)
     (void)state;
     ASSERT_LINE(" a=-1 b=2 c=-3 d=4 e=5000000000 f=-5 g=6",
                 ",\"a\":-1,\"b\":2,\"c\":-3,\"d\":4,\"e\":5000000000,\"f\":-5,\"g\":6",
-                "a=%d b=%u c=%ld d=%lld e=%zu f=%" PRId64 " g=%" PRIu64, -1, 2U, -3L, 4LL, (size_t)5000000000,
-                (int64_t)-5, (uint64_t)6);
+                "a=%d b=%u c=%ld d=%lld e=%zu f=%" PRId64 " g=%" PRIu64, -1, 2U, -3L, 4LL,
+                (size_t)5000000000, (int64_t)-5, (uint64_t)6);
 }
 
 static void test_everything_else_is_a_string(void **state)

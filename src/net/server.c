@@ -1,4 +1,4 @@
-/* A small HTTP/1.1 server over libmicrohttpd, one thread per connection. */
+/* A small HTTP/1.1 server over libmicrohttpd: a thread for each connection, for all, or none. */
 #include "net/server.h"
 
 #include <arpa/inet.h>
@@ -18,11 +18,20 @@
 #define CONNECTION_HEAD_MAX (64 * 1024) /* request line and headers */
 #define THREAD_STACK_LEN    (512 * 1024)
 
+/* Without a thread per connection: a handful of clients who ask little. */
+#define SMALL_CONNECTIONS_MAX    32
+#define SMALL_CONNECTION_IDLE_S  30
+#define SMALL_CONNECTION_MEM_LEN (32 * 1024)
+
 struct server {
     struct MHD_Daemon *daemon;
     server_handler handler;
     void *ctx;
     int port;
+
+    /* What a forked child has to close; the connections of a SERVER_POLLED only. */
+    int listen_fd;
+    int connection_fds[SMALL_CONNECTIONS_MAX]; /* -1: none */
 };
 
 /* One request while it arrives. */
@@ -140,80 +149,171 @@ static enum MHD_Result handle_part(void *ctx, struct MHD_Connection *connection,
     return answer_request(ctx, connection, method, in);
 }
 
-/* "127.0.0.1:4566" */
-static int parse_address(const char *address, struct sockaddr_in *out, struct error *err)
+/* "127.0.0.1:4566" or "[::1]:4566"; gives the length of the name. */
+static int parse_address(const char *address, struct sockaddr_storage *out, struct error *err)
 {
-    char host[INET_ADDRSTRLEN];
+    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+    char host[INET6_ADDRSTRLEN];
     const char *colon = strrchr(address, ':');
     char *end = NULL;
     long port = colon ? strtol(colon + 1, &end, 10) : -1;
+    bool is_v6 = address[0] == '[' && colon && colon[-1] == ']';
+    size_t len = colon ? (size_t)(colon - address) - 2 * (size_t)is_v6 : 0;
 
-    *out = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    if (port < 0 || port > UINT16_MAX || end == colon + 1 || *end != '\0' ||
-        (size_t)(colon - address) >= sizeof(host)) {
+    if (port < 0 || port > UINT16_MAX || end == colon + 1 || *end != '\0' || len >= sizeof(host)) {
         return error_set(err, ERR_INVALID, "\"%s\": want ADDRESS:PORT", address);
     }
-    memcpy(host, address, (size_t)(colon - address));
-    host[colon - address] = '\0';
-    if (inet_pton(AF_INET, host, &out->sin_addr) != 1) {
-        return error_set(err, ERR_INVALID, "\"%s\": want a numeric IPv4 address", address);
+    memcpy(host, address + is_v6, len);
+    host[len] = '\0';
+    *out = (struct sockaddr_storage){0};
+    if (is_v6 && inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons((uint16_t)port);
+        return (int)sizeof(*v6);
     }
-    return 0;
+    if (!is_v6 && inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons((uint16_t)port);
+        return (int)sizeof(*v4);
+    }
+    return error_set(err, ERR_INVALID, "\"%s\": want a numeric address, IPv6 in brackets", address);
 }
 
 static int open_socket(const char *address, int *port, struct error *err)
 {
-    struct sockaddr_in name;
-    socklen_t name_len = sizeof(name);
+    struct sockaddr_storage name;
+    int len = parse_address(address, &name, err);
+    socklen_t name_len = (socklen_t)len;
     int on = 1;
 
-    if (parse_address(address, &name, err) < 0) {
+    if (len < 0) {
         return -1;
     }
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(name.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0) {
         return error_set(err, ERR_INTERNAL, "socket: %s", strerror(errno));
     }
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(fd, (const struct sockaddr *)&name, sizeof(name)) < 0 ||
-        listen(fd, LISTEN_BACKLOG) < 0 ||
+    if (bind(fd, (const struct sockaddr *)&name, name_len) < 0 || listen(fd, LISTEN_BACKLOG) < 0 ||
         getsockname(fd, (struct sockaddr *)&name, &name_len) < 0) {
         error_set(err, ERR_UNAVAILABLE, "cannot listen on %s: %s", address, strerror(errno));
         close(fd);
         return -1;
     }
-    *port = ntohs(name.sin_port);
+    *port = ntohs(name.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&name)->sin6_port
+                                             : ((struct sockaddr_in *)&name)->sin_port);
     return fd;
 }
 
-struct server *server_open(const char *address, server_handler handler, void *ctx,
-                           struct error *err)
+static struct MHD_Daemon *start_threads(struct server *server)
+{
+    return MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
+                                MHD_USE_POLL | MHD_USE_ITC,
+                            0, NULL, NULL, handle_part, server, MHD_OPTION_LISTEN_SOCKET,
+                            server->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, begin_request, NULL,
+                            MHD_OPTION_NOTIFY_COMPLETED, end_request, NULL,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX,
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)CONNECTION_IDLE_S,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_HEAD_MAX,
+                            MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK_LEN, MHD_OPTION_END);
+}
+
+static void track_connection(void *ctx, struct MHD_Connection *connection, void **slot UNUSED,
+                             enum MHD_ConnectionNotificationCode what)
+{
+    struct server *server = ctx;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    int from = what == MHD_CONNECTION_NOTIFY_STARTED ? -1 : info->connect_fd;
+    int to = what == MHD_CONNECTION_NOTIFY_STARTED ? info->connect_fd : -1;
+
+    for (size_t c = 0; c < SMALL_CONNECTIONS_MAX; c++) {
+        if (server->connection_fds[c] == from) {
+            server->connection_fds[c] = to;
+            return;
+        }
+    }
+}
+
+static struct MHD_Daemon *start_small(struct server *server, unsigned int thread)
+{
+    for (size_t c = 0; c < SMALL_CONNECTIONS_MAX; c++) {
+        server->connection_fds[c] = -1;
+    }
+    return MHD_start_daemon(
+        MHD_USE_EPOLL | thread, 0, NULL, NULL, handle_part, server, MHD_OPTION_LISTEN_SOCKET,
+        server->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, begin_request, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, end_request, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+        track_connection, server, MHD_OPTION_CONNECTION_LIMIT, (unsigned int)SMALL_CONNECTIONS_MAX,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)SMALL_CONNECTION_IDLE_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)SMALL_CONNECTION_MEM_LEN, MHD_OPTION_END);
+}
+
+static struct MHD_Daemon *start(struct server *server, enum server_mode mode)
+{
+    switch (mode) {
+    case SERVER_THREADS:
+        return start_threads(server);
+    case SERVER_THREAD:
+        return start_small(server, MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC);
+    case SERVER_POLLED:
+        return start_small(server, 0);
+    }
+    return NULL;
+}
+
+struct server *server_open(const char *address, enum server_mode mode, server_handler handler,
+                           void *ctx, struct error *err)
 {
     AUTO(server) *server = xcalloc(1, sizeof(*server));
-    int fd = open_socket(address, &server->port, err);
 
-    if (fd < 0) {
-        return NULL;
-    }
     server->handler = handler;
     server->ctx = ctx;
-    server->daemon = MHD_start_daemon(
-        MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
-            MHD_USE_ITC,
-        0, NULL, NULL, handle_part, server, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_URI_LOG_CALLBACK, begin_request, NULL, MHD_OPTION_NOTIFY_COMPLETED, end_request,
-        NULL, MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)CONNECTION_IDLE_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_HEAD_MAX,
-        MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK_LEN, MHD_OPTION_END);
+    server->listen_fd = open_socket(address, &server->port, err);
+    if (server->listen_fd < 0) {
+        return NULL;
+    }
+    server->daemon = start(server, mode);
     if (!server->daemon) {
         error_set(err, ERR_INTERNAL, "the HTTP server on %s does not start", address);
-        close(fd);
+        close(server->listen_fd);
         return NULL;
     }
     return TAKE(server);
 }
+
+/* ---- polled ---------------------------------------------------------------------------------- */
+
+int server_fd(const struct server *server)
+{
+    return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+}
+
+int server_turn(struct server *server)
+{
+    MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
+
+    MHD_run(server->daemon);
+    if (MHD_get_timeout(server->daemon, &timeout_ms) != MHD_YES) {
+        return -1;
+    }
+    return timeout_ms < INT_MAX ? (int)timeout_ms : INT_MAX;
+}
+
+void server_abandon(struct server *server)
+{
+    for (size_t c = 0; c < SMALL_CONNECTIONS_MAX; c++) {
+        if (server->connection_fds[c] >= 0) {
+            close(server->connection_fds[c]);
+        }
+    }
+    close(server_fd(server));
+    close(server->listen_fd);
+}
+
+/* ---- both ------------------------------------------------------------------------------------ */
 
 void server_free(struct server *server)
 {

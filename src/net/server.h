@@ -1,7 +1,5 @@
-/*
- * A small HTTP/1.1 server: one thread per connection, so a handler may wait. The door to
- * libmicrohttpd.
- */
+/* A small HTTP/1.1 server: a thread for each connection, for all, or none. The door to
+ * libmicrohttpd. */
 #ifndef BLOX_NET_SERVER_H
 #define BLOX_NET_SERVER_H
 
@@ -43,15 +41,31 @@ struct server_response {
 typedef void (*server_handler)(void *ctx, const struct server_request *request,
                                struct server_response *response);
 
+enum server_mode {
+    SERVER_THREADS, /* one for each connection: a handler may wait */
+    SERVER_THREAD,  /* one for all: it may not; few connections, short requests */
+    SERVER_POLLED,  /* none, for a process which forks: works when the caller lets it */
+};
+
 /*
- * Listens on "ADDRESS:PORT" (numeric IPv4; port 0 takes a free one) and answers until server_free.
+ * Listens on "ADDRESS:PORT" (numeric, IPv6 in brackets; port 0 takes a free one) and answers until
+ * server_free.
  * Errors: ERR_INVALID (no such address), ERR_UNAVAILABLE (the port is in use).
  */
-struct server *server_open(const char *address, server_handler handler, void *ctx,
-                           struct error *err) MUST_CHECK;
+struct server *server_open(const char *address, enum server_mode mode, server_handler handler,
+                           void *ctx, struct error *err) MUST_CHECK;
 /* Waits for the handlers that are at work: wake those which sleep first. */
 void server_free(struct server *server);
 AUTO_DEFINE(server);
+
+/* A SERVER_POLLED: the turn is due whenever the descriptor is readable, or the milliseconds are
+ * over which the last turn gave (-1: none). */
+int server_fd(const struct server *server);
+int server_turn(struct server *server);
+/* In a forked child, instead of server_free: closes what it has inherited, and touches nothing that
+ * it shares with its parent. */
+void server_abandon(struct server *server);
+
 int server_port(const struct server *server);
 
 /* The value of a request header (any case), or NULL. */

@@ -113,7 +113,7 @@ struct sim *sim_open(const struct sim_options *options, struct error *err)
     queues_init(&sim->queues, options->region, options->account);
     make_event_queue(sim);
     world_init(&sim->world);
-    sim->server = server_open(options->listen, handle, sim, err);
+    sim->server = server_open(options->listen, SERVER_THREADS, handle, sim, err);
     return sim->server ? TAKE(sim) : NULL;
 }
 

@@ -26,13 +26,16 @@ struct api {
 struct service {
     const char *name; /* in the log */
     const struct route *routes;
-    const char *alive_path;   /* answered before anything is known; NULL: nothing is */
     const char *failure_text; /* the body of a 500 */
     struct api *api;
+    size_t first_route; /* in the metrics: traffic.h */
 };
 
 extern const struct route scheduler_routes[];
 extern const struct route state_routes[];
+
+/* Answered before anything is known: it says of itself how much that is. */
+bool is_probe(const char *target);
 
 /* Answers one request on behalf of a struct service; any thread. */
 void service_serve(void *service, struct http_request *req, struct http_response *resp);
@@ -58,7 +61,7 @@ int commit_request(struct api *api, const struct commit *commit, struct commit_r
 typedef int handler(struct api *api, const struct http_request *req, struct http_response *resp,
                     struct error *err);
 
-handler ping;
+handler ping, livez, readyz;
 handler create_environment, list_environments, get_environment, delete_environment;
 handler create_deployment, list_deployments, get_deployment;
 handler list_tasks, get_task, list_instances, get_instance;

@@ -2,6 +2,8 @@
 #include "api/api.h"
 
 const struct route scheduler_routes[] = {
+    {"GET", "/livez", livez, NULL},
+    {"GET", "/readyz", readyz, NULL},
     {"GET", "/v1/ping", ping, NULL},
     {"POST", "/v1/environments", create_environment, NULL},
     {"GET", "/v1/environments", list_environments, NULL},
@@ -14,19 +16,11 @@ const struct route scheduler_routes[] = {
 };
 
 const struct route state_routes[] = {
+    {"GET", "/livez", livez, NULL},
+    {"GET", "/readyz", readyz, NULL},
     {"GET", "/v1/tasks", list_tasks, NULL},
     {"GET", "/v1/tasks/{cluster}/{arn...}", get_task, names_task}, /* an ARN has slashes */
     {"GET", "/v1/instances", list_instances, NULL},
     {"GET", "/v1/instances/{cluster}/{arn...}", get_instance, names_instance},
     {0},
 };
-
-/* Alive means: this worker answers. It checks nothing else, as load balancers expect. */
-int ping(struct api *api, const struct http_request *req, struct http_response *resp,
-         struct error *err)
-{
-    (void)api;
-    (void)req;
-    (void)err;
-    return http_reply_empty(resp, 200, HTTP_JSON);
-}

@@ -3,20 +3,13 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/traffic.h"
 #include "util/clock.h"
 #include "util/log.h"
 
 #define AGE_SHOWN_MS 2000 /* a view that heard nothing for so long says so */
 
 /* ---- every request --------------------------------------------------------------------------- */
-
-static bool is_alive_path(const struct service *service, const char *target)
-{
-    size_t len = strcspn(target, "?");
-
-    return service->alive_path && strlen(service->alive_path) == len &&
-           memcmp(service->alive_path, target, len) == 0;
-}
 
 static bool is_ready(struct api *api)
 {
@@ -54,7 +47,7 @@ static void serve(const struct service *service, struct http_request *req,
     }
     if (is_ready(service->api)) {
         add_view_headers(service->api, resp);
-    } else if (!is_alive_path(service, req->target)) {
+    } else if (!is_probe(req->target)) {
         http_set_header(resp, "Retry-After", "1");
         http_reply_text(resp, 503, "Starting: the state is not loaded yet");
         return;
@@ -70,7 +63,9 @@ void service_serve(void *ctx, struct http_request *req, struct http_response *re
     int64_t began_us = clock_mono_us();
 
     log_request(*req->id ? req->id : NULL);
+    traffic_begin();
     serve(ctx, req, resp);
+    traffic_end(ctx, req, resp, clock_mono_us() - began_us);
     log_debug("request.served", "service=%s method=%s target=\"%.500s\" status=%d took_us=%" PRId64,
               ((const struct service *)ctx)->name, req->method, req->target, resp->status,
               clock_mono_us() - began_us);

@@ -17,8 +17,10 @@
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/metrics.h"
 #include "util/signals.h"
 
+#define METRICS_LISTEN "127.0.0.1:9464"
 #define LOCK_NAME      "blox-api.lock"
 #define SCHEDULER_NAME "scheduler.sock"
 #define STATE_NAME     "state.sock"
@@ -40,10 +42,68 @@ struct supervisor {
     int lock_fd;
     int scheduler_fd;
     int state_fd;
-    int child_fd; /* readable when a worker ended */
+    int child_fd;            /* readable when a worker ended */
+    struct monitor *monitor; /* or NULL; without threads, for we fork */
+    bool stopping;
     struct worker_slot *slots;
     bool refused; /* a worker found the settings unusable */
 };
+
+/* ---- how we are ------------------------------------------------------------------------------ */
+
+static bool is_up(size_t slot)
+{
+    double up = 0;
+
+    return metric_get(slot, METRIC_WORKER_UP, 0, &up) && up > 0;
+}
+
+/* A worker which is missing is started again: that is life, too. */
+static void check_live(void *ctx, struct health *health)
+{
+    const struct supervisor *sup = ctx;
+
+    health_add(health, "supervisor", HEALTH_OK, "%d workers wanted", sup->options->workers);
+    for (size_t slot = 1; slot < metrics_n_slots(); slot++) {
+        char who[32];
+
+        snprintf(who, sizeof(who), "worker %zu ", slot - 1);
+        if (is_up(slot)) {
+            health_add_loops(health, who, slot);
+        }
+    }
+}
+
+static bool is_loaded(size_t slot)
+{
+    double revision = 0;
+
+    return metric_get(slot, METRIC_VIEW_REVISION, 0, &revision);
+}
+
+/* One worker that is ready will do; those which are not yet are shown. */
+static void check_ready(void *ctx, struct health *health)
+{
+    const struct supervisor *sup = ctx;
+    bool any = false;
+
+    if (sup->stopping) {
+        health_add(health, "supervisor", HEALTH_FAILED, "stopping");
+    }
+    for (size_t slot = 1; slot < metrics_n_slots(); slot++) {
+        any = any || is_loaded(slot);
+    }
+    for (size_t slot = 1; slot < metrics_n_slots(); slot++) {
+        char who[32];
+
+        snprintf(who, sizeof(who), "worker %zu ", slot - 1);
+        if (any && !is_loaded(slot)) {
+            health_add(health, who, HEALTH_DEGRADED, "has not loaded the state yet");
+        } else {
+            health_add_view(health, who, slot);
+        }
+    }
+}
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
@@ -59,6 +119,27 @@ static int watch_children(struct error *err)
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 
     return fd < 0 ? error_set(err, ERR_INTERNAL, "signalfd: %s", strerror(errno)) : fd;
+}
+
+static int open_monitor(struct supervisor *sup, struct error *err)
+{
+    const struct monitor_options options = {
+        .address = sup->options->metrics_listen,
+        .standard = METRICS_LISTEN,
+        .mode = SERVER_POLLED,
+        .live = check_live,
+        .ready = check_ready,
+        .ctx = sup,
+    };
+    char warning[256];
+
+    if (monitor_open(&options, &sup->monitor, warning, err) < 0) {
+        return -1;
+    }
+    if (warning[0]) {
+        log_warn("supervisor.no-metrics", "text=\"%s\"", warning);
+    }
+    return 0;
 }
 
 static int open_all(struct supervisor *sup, struct error *err)
@@ -78,7 +159,7 @@ static int open_all(struct supervisor *sup, struct error *err)
         return -1;
     }
     sup->child_fd = watch_children(err);
-    return sup->child_fd < 0 ? -1 : 0;
+    return sup->child_fd < 0 ? -1 : open_monitor(sup, err);
 }
 
 static void unlink_socket(const char *dir, const char *name)
@@ -108,13 +189,14 @@ static void close_all(struct supervisor *sup)
             close(fds[i]);
         }
     }
+    monitor_free(sup->monitor);
     free(sup->slots);
 }
 
 /* ---- workers --------------------------------------------------------------------------------- */
 
 /* In the child. It ends with its parent, whatever becomes of that. */
-NORETURN static void become_worker(struct supervisor *sup, pid_t parent)
+NORETURN static void become_worker(struct supervisor *sup, size_t worker, pid_t parent)
 {
     const struct supervisor_options *options = sup->options;
     int scheduler_fd = sup->scheduler_fd;
@@ -126,7 +208,11 @@ NORETURN static void become_worker(struct supervisor *sup, pid_t parent)
     }
     close(sup->lock_fd); /* the lock is the supervisor's alone */
     close(sup->child_fd);
+    if (sup->monitor) {
+        server_abandon(monitor_server(sup->monitor));
+    }
     free(sup->slots);
+    metrics_become_worker(worker);
     exit(options->work(options->ctx, scheduler_fd, state_fd));
 }
 
@@ -136,7 +222,7 @@ static void start_worker(struct supervisor *sup, struct worker_slot *slot)
     pid_t pid = fork();
 
     if (pid == 0) {
-        become_worker(sup, parent);
+        become_worker(sup, (size_t)(slot - sup->slots), parent);
     }
     if (pid < 0) {
         log_error("worker.fork", "text=\"%s\"", strerror(errno));
@@ -191,6 +277,8 @@ static void note_end(struct supervisor *sup, pid_t pid, int status, bool expecte
         return;
     }
     plan_restart(slot);
+    metrics_forget_worker((size_t)(slot - sup->slots));
+    metric_add(METRIC_WORKER_RESTARTS, 0, !expected);
     if (WIFEXITED(status) && WEXITSTATUS(status) == EX_USAGE) {
         sup->refused = true; /* the next one would find the same */
     } else if (WIFSIGNALED(status)) {
@@ -249,14 +337,24 @@ static int next_start_ms(const struct supervisor *sup)
     return (int)next_ms;
 }
 
+/* Waits for a worker's end or, before one came, a stop; whoever looks at us is answered. */
 static void wait_event(const struct supervisor *sup, int timeout_ms)
 {
+    struct server *server = sup->monitor ? monitor_server(sup->monitor) : NULL;
+    int turn_ms = server ? server_turn(server) : -1;
     struct pollfd fds[] = {
-        {.fd = signals_fd(), .events = POLLIN},
         {.fd = sup->child_fd, .events = POLLIN},
+        {.fd = sup->stopping ? -1 : signals_fd(), .events = POLLIN},
+        {.fd = server ? server_fd(server) : -1, .events = POLLIN},
     };
 
+    if (turn_ms >= 0 && (timeout_ms < 0 || turn_ms < timeout_ms)) {
+        timeout_ms = turn_ms;
+    }
     poll(fds, ARRAY_LEN(fds), timeout_ms);
+    if (server) {
+        server_turn(server);
+    }
 }
 
 static void supervise(struct supervisor *sup)
@@ -271,8 +369,8 @@ static void supervise(struct supervisor *sup)
 static void stop_workers(struct supervisor *sup)
 {
     int64_t until_ms = clock_mono_ms() + STOP_MS;
-    struct pollfd child = {.fd = sup->child_fd, .events = POLLIN};
 
+    sup->stopping = true;
     signal_all(sup, SIGTERM);
     while (n_alive(sup) > 0) {
         int64_t left_ms = until_ms - clock_mono_ms();
@@ -280,7 +378,7 @@ static void stop_workers(struct supervisor *sup)
         if (left_ms <= 0) {
             signal_all(sup, SIGKILL);
         }
-        poll(&child, 1, left_ms > 0 ? (int)left_ms : RESTART_MIN_MS);
+        wait_event(sup, left_ms > 0 ? (int)left_ms : RESTART_MIN_MS);
         reap(sup, true);
     }
 }

@@ -3,11 +3,13 @@
 #ifndef BLOX_API_SUPERVISOR_H
 #define BLOX_API_SUPERVISOR_H
 
+#include "net/monitor.h"
 #include "util/error.h"
 
 struct supervisor_options {
     const char *socket_dir; /* gets scheduler.sock and state.sock */
     int workers;
+    const char *metrics_listen; /* see net/monitor.h */
     /* A worker's whole life, in a process of its own; gives its exit status. */
     int (*work)(void *ctx, int scheduler_fd, int state_fd);
     void *ctx;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/traffic.h"
 #include "net/fcgi.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -26,15 +27,16 @@ static void init_services(struct worker *worker)
     worker->services[SCHEDULER] = (struct service){
         .name = "scheduler",
         .routes = scheduler_routes,
-        .alive_path = "/v1/ping",
         .failure_text = "Server Error",
         .api = &worker->api,
+        .first_route = traffic_first_route(scheduler_routes),
     };
     worker->services[STATE] = (struct service){
         .name = "state",
         .routes = state_routes,
         .failure_text = "Unexpected internal server error",
         .api = &worker->api,
+        .first_route = traffic_first_route(state_routes),
     };
 }
 

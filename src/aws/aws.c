@@ -9,6 +9,7 @@
 #include "aws/client.h"
 #include "util/clock.h"
 #include "util/mem.h"
+#include "util/metrics.h"
 
 #define CONNECTIONS_DEFAULT 64
 #define TURN_MAX_MS         1000 /* a look around at least this often */
@@ -145,6 +146,13 @@ static int turn_ms(const struct aws *aws, int64_t now_ms, int64_t until_send_ms)
     return most > 0 ? (int)most : 0;
 }
 
+static void show_bucket(const struct governor_bucket *bucket, enum metric_bucket which)
+{
+    metric_set(METRIC_GOVERNOR_TOKENS, which, bucket->tokens);
+    metric_set(METRIC_GOVERNOR_RATE, which, bucket->rate);
+    metric_set(METRIC_AWS_CALLS_WAITING, which, (double)bucket->n_waiting);
+}
+
 static void *run(void *ctx)
 {
     struct aws *aws = ctx;
@@ -154,6 +162,11 @@ static void *run(void *ctx)
 
         review_calls(aws, now_ms);
         int64_t until_send_ms = send_calls(aws, now_ms);
+
+        governor_refill(&aws->governor, now_ms);
+        show_bucket(&aws->governor.reads, BUCKET_READS);
+        show_bucket(&aws->governor.writes, BUCKET_WRITES);
+        metric_mark(METRIC_LOOP_AGE, LOOP_AWS);
 
         fetch_turn(aws->fetch, turn_ms(aws, now_ms, until_send_ms));
     }

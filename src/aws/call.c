@@ -9,6 +9,7 @@
 #include "util/crypto.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/metrics.h"
 
 #define PAUSE_BASE_MS           100 /* doubled with each attempt; the pause is a random part of it */
 #define THROTTLED_PAUSE_BASE_MS 500
@@ -153,6 +154,7 @@ static void start_transfer(struct call *call, const struct credentials *credenti
         .may_send_ctx = call->may_send_ctx,
     };
 
+    call->sent_us = clock_mono_us();
     call->transfer = fetch_start(call->aws->fetch, &request, answered, call);
 }
 
@@ -231,6 +233,15 @@ static void failed(struct call *call, const struct fetch_answer *answer)
     }
 }
 
+static void count_attempt(const struct call *call, const char *code)
+{
+    size_t api = metric_value_of(METRIC_AWS_CALLS, 0, call->operation);
+
+    metric_add(METRIC_AWS_CALLS,
+               metric_cell(METRIC_AWS_CALLS, api, metric_value_of(METRIC_AWS_CALLS, 1, code)), 1);
+    metric_observe_us(METRIC_AWS_CALL_DURATION, api, clock_mono_us() - call->sent_us);
+}
+
 static void answered(void *ctx, const struct fetch_answer *answer)
 {
     struct call *call = ctx;
@@ -248,13 +259,17 @@ static void answered(void *ctx, const struct fetch_answer *answer)
     if (answer->err.code != ERR_NONE) {
         log_debug("aws.no_answer", "operation=%s attempt=%d body_sent=%d text=\"%s\"",
                   call->operation, call->attempts, answer->body_sent, answer->err.text);
+        count_attempt(call, "no_answer");
         failed(call, answer);
         return;
     }
     enum answer_kind kind = answer_read(&parts, &call->answer);
+    const char *code = call->answer.code[0] ? call->answer.code : "none";
 
-    log_debug("aws.answer", "operation=%s attempt=%d status=%d code=%s aws_request=%s", call->operation,
-              call->attempts, answer->status, call->answer.code, call->answer.request_id);
+    count_attempt(call, kind == ANSWER_OK ? "ok" : code);
+    log_debug("aws.answer", "operation=%s attempt=%d status=%d code=%s aws_request=%s",
+              call->operation, call->attempts, answer->status, call->answer.code,
+              call->answer.request_id);
 
     switch (kind) {
     case ANSWER_OK:
@@ -262,6 +277,7 @@ static void answered(void *ctx, const struct fetch_answer *answer)
         return;
     case ANSWER_THROTTLED:
         if (call->ticket.class != AWS_SQS) {
+            metric_add(METRIC_AWS_THROTTLES, call->write ? BUCKET_WRITES : BUCKET_READS, 1);
             governor_throttled(&call->aws->governor, call->write, clock_mono_ms());
         }
         pause_or_finish(call);

@@ -30,22 +30,35 @@ void governor_init(struct governor *governor, struct aws_quota reads, struct aws
     TAILQ_INIT(&governor->free);
 }
 
-static struct governor_queue *queue_of(struct governor *governor,
-                                       const struct governor_ticket *ticket)
+/* NULL for a call which is not governed. */
+static struct governor_bucket *bucket_of(struct governor *governor,
+                                         const struct governor_ticket *ticket)
 {
-    struct governor_bucket *bucket = ticket->write ? &governor->writes : &governor->reads;
-
-    return ticket->class == AWS_SQS ? &governor->free : &bucket->waiting[ticket->class];
+    return ticket->class == AWS_SQS ? NULL : ticket->write ? &governor->writes : &governor->reads;
 }
 
 void governor_add(struct governor *governor, struct governor_ticket *ticket)
 {
-    TAILQ_INSERT_TAIL(queue_of(governor, ticket), ticket, link);
+    struct governor_bucket *bucket = bucket_of(governor, ticket);
+
+    if (bucket) {
+        TAILQ_INSERT_TAIL(&bucket->waiting[ticket->class], ticket, link);
+        bucket->n_waiting++;
+    } else {
+        TAILQ_INSERT_TAIL(&governor->free, ticket, link);
+    }
 }
 
 void governor_remove(struct governor *governor, struct governor_ticket *ticket)
 {
-    TAILQ_REMOVE(queue_of(governor, ticket), ticket, link);
+    struct governor_bucket *bucket = bucket_of(governor, ticket);
+
+    if (bucket) {
+        TAILQ_REMOVE(&bucket->waiting[ticket->class], ticket, link);
+        bucket->n_waiting--;
+    } else {
+        TAILQ_REMOVE(&governor->free, ticket, link);
+    }
 }
 
 /* Tokens and rate as of now. */
@@ -91,6 +104,7 @@ static struct governor_ticket *bucket_next(struct governor_bucket *bucket, int64
         return NULL;
     }
     bucket->tokens -= 1;
+    bucket->n_waiting--;
     return pop(queue);
 }
 
@@ -128,6 +142,12 @@ int64_t governor_wait_ms(struct governor *governor, int64_t now_ms)
         return writes < 0 ? reads : writes;
     }
     return writes < reads ? writes : reads;
+}
+
+void governor_refill(struct governor *governor, int64_t now_ms)
+{
+    refill(&governor->reads, now_ms);
+    refill(&governor->writes, now_ms);
 }
 
 void governor_throttled(struct governor *governor, bool write, int64_t now_ms)

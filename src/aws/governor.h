@@ -29,6 +29,7 @@ struct governor_bucket {
     int64_t at_ms;                          /* tokens are as of then */
     int64_t slowed_at_ms;                   /* the last throttling that counted */
     struct governor_queue waiting[AWS_SQS]; /* one a class */
+    size_t n_waiting;                       /* in all of them */
 };
 
 struct governor {
@@ -44,6 +45,8 @@ void governor_add(struct governor *governor, struct governor_ticket *ticket);
 void governor_remove(struct governor *governor, struct governor_ticket *ticket);
 /* Takes the ticket that may go now, with its token, out of its queue; NULL when none may. */
 struct governor_ticket *governor_next(struct governor *governor, int64_t now_ms);
+/* Tokens and rate as of now, to be looked at. */
+void governor_refill(struct governor *governor, int64_t now_ms);
 /* Until governor_next has something to give: 0 now, -1 when nothing waits. */
 int64_t governor_wait_ms(struct governor *governor, int64_t now_ms);
 /* ECS said ThrottlingException to a call: its bucket is emptied and its rate goes down; it comes

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 
 #include "api/supervisor.h"
+#include "api/traffic.h"
 #include "api/worker.h"
 #include "util/config.h"
 #include "util/log.h"
+#include "util/metrics.h"
 #include "util/signals.h"
 
 struct settings {
@@ -22,6 +24,7 @@ struct settings {
     char *endpoint_ecs;
     int log_level;
     int log_format;
+    char *metrics_listen;
 };
 
 #define AT(member) offsetof(struct settings, member)
@@ -48,6 +51,9 @@ static const struct option_spec options[] = {
      "Where AWS is, if not at its own addresses.", AT(endpoint)},
     {"aws-endpoint-ecs", OPTION_TEXT, "AWS_ENDPOINT_URL_ECS", "URL", NULL, 0, 0,
      "The same for ECS alone.", AT(endpoint_ecs)},
+    {"metrics-listen", OPTION_TEXT, NULL, "ADDRESS", NULL, 0, 0,
+     "Where /metrics, /livez and /readyz are, or off. Default: 127.0.0.1:9464, if it is free.",
+     AT(metrics_listen)},
     {"log-level", OPTION_LOG_LEVEL, NULL, "LEVEL", "info", 0, 0, "debug, info, warn or error.",
      AT(log_level)},
     {"log-format", OPTION_LOG_FORMAT, NULL, "FORMAT", "auto", 0, 0,
@@ -93,11 +99,20 @@ static int run(struct settings *settings, struct error *err)
     const struct supervisor_options supervisor = {
         .socket_dir = settings->socket_dir,
         .workers = (int)settings->workers,
+        .metrics_listen = settings->metrics_listen,
         .work = work,
         .ctx = settings,
     };
 
-    return signals_catch(err) < 0 ? -1 : supervisor_run(&supervisor, err);
+    traffic_open();
+    int status = metrics_open(METRICS_OF_API, (size_t)settings->workers, err);
+
+    if (status == 0) {
+        status = signals_catch(err) < 0 ? -1 : supervisor_run(&supervisor, err);
+    }
+    metrics_close();
+    traffic_close();
+    return status;
 }
 
 int main(int argc, char **argv)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "aws/aws.h"
+#include "net/monitor.h"
 #include "reconcile/board.h"
 #include "reconcile/consumer.h"
 #include "reconcile/drift.h"
@@ -17,10 +18,12 @@
 #include "util/config.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/metrics.h"
 #include "util/signals.h"
 #include "view/view.h"
 
 #define REDIS_RETRY_MS 1000 /* while Redis does not answer at start */
+#define METRICS_LISTEN "127.0.0.1:9465"
 #define HOST_NAME_MAX_ 64
 #define DAY_MS         (24 * 3600 * 1000)
 
@@ -43,6 +46,7 @@ struct settings {
     int64_t connections;
     int log_level;
     int log_format;
+    char *metrics_listen;
 };
 
 #define AT(member) offsetof(struct settings, member)
@@ -81,6 +85,9 @@ static const struct option_spec options[] = {
      "The same for SQS alone.", AT(endpoint_sqs)},
     {"aws-connections", OPTION_INT, NULL, "N", "128", 8, 1024,
      "How many calls to AWS are made at once.", AT(connections)},
+    {"metrics-listen", OPTION_TEXT, NULL, "ADDRESS", NULL, 0, 0,
+     "Where /metrics, /livez and /readyz are, or off. Default: 127.0.0.1:9465, if it is free.",
+     AT(metrics_listen)},
     {"log-level", OPTION_LOG_LEVEL, NULL, "LEVEL", "info", 0, 0, "debug, info, warn or error.",
      AT(log_level)},
     {"log-format", OPTION_LOG_FORMAT, NULL, "FORMAT", "auto", 0, 0,
@@ -134,6 +141,7 @@ static int check(const struct settings *settings, struct error *err)
 /* ---- the parts ------------------------------------------------------------------------------- */
 
 struct parts {
+    struct monitor *monitor;
     struct store *store;
     struct aws *aws;
     struct board *board;
@@ -158,6 +166,49 @@ static void close_parts(struct parts *parts)
     board_free(parts->board);
     aws_free(parts->aws);
     store_free(parts->store);
+    monitor_free(parts->monitor);
+}
+
+/* ---- how we are ------------------------------------------------------------------------------ */
+
+static void check_live(void *ctx, struct health *health)
+{
+    (void)ctx;
+    health_add(health, "program", HEALTH_OK, "runs");
+    health_add_loops(health, "", metrics_own_slot());
+}
+
+static void check_ready(void *ctx, struct health *health)
+{
+    double held = 0;
+
+    (void)ctx;
+    health_add_view(health, "", metrics_own_slot());
+    (void)metric_get(metrics_own_slot(), METRIC_LEASE_HELD, 0, &held);
+    health_add(health, "lease", HEALTH_OK, "%s",
+               held > 0 ? "is ours" : "is another's, if anybody's");
+}
+
+static int open_monitor(const struct settings *settings, struct parts *parts, struct error *err)
+{
+    const struct monitor_options monitor = {
+        .address = settings->metrics_listen,
+        .standard = METRICS_LISTEN,
+        .mode = SERVER_THREAD,
+        .live = check_live,
+        .ready = check_ready,
+    };
+    char warning[256];
+
+    if (metrics_open(METRICS_OF_RECONCILER, 0, err) < 0 ||
+        monitor_open(&monitor, &parts->monitor, warning, err) < 0) {
+        return -1;
+    }
+    if (warning[0]) {
+        log_warn("reconciler.no-metrics", "text=\"%s\"", warning);
+    }
+    metric_set(METRIC_LEASE_HELD, 0, 0);
+    return 0;
 }
 
 static int open_edges(const struct settings *settings, struct parts *parts, struct error *err)
@@ -214,6 +265,8 @@ static void on_lease(void *ctx, bool held)
 {
     struct board *board = ctx;
 
+    metric_set(METRIC_LEASE_HELD, 0, held);
+    metric_add(METRIC_LEASE_CHANGES, held ? CHANGE_TAKEN : CHANGE_LOST, 1);
     log_info(held ? "lease.taken" : "lease.lost", "%s", "");
     board_lock(board);
     board_wake(board);
@@ -297,7 +350,7 @@ static int run(const struct settings *settings, struct error *err)
     int status = -1;
 
     if (check(settings, err) == 0 && signals_catch(err) == 0 &&
-        open_edges(settings, &parts, err) == 0) {
+        open_monitor(settings, &parts, err) == 0 && open_edges(settings, &parts, err) == 0) {
         status = wait_for_redis(parts.store, err);
     }
     if (status == 0) {
@@ -309,6 +362,7 @@ static int run(const struct settings *settings, struct error *err)
         log_info("reconciler.stopping", "%s", "");
     }
     close_parts(&parts);
+    metrics_close();
     return status < 0 ? -1 : 0;
 }
 

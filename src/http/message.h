@@ -11,6 +11,8 @@
 #define BODY_LEN_MAX    (64 * 1024) /* as nginx.conf's client_max_body_size */
 #define HTTP_PARAMS_MAX 4           /* variables in one route's pattern */
 
+struct route;
+
 #define HTTP_JSON "application/json; charset=UTF-8"
 #define HTTP_TEXT "text/plain; charset=utf-8"
 
@@ -31,6 +33,7 @@ struct http_request {
     size_t body_len; /* BODY_LEN_MAX + 1 when there was more than the limit */
 
     /* From the router. */
+    const struct route *route; /* NULL: none was found */
     char *path;            /* decoded */
     const char *raw_query; /* NULL when there is no "?" */
     struct query query;

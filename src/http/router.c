@@ -169,5 +169,6 @@ int router_serve(const struct route *routes, struct api *api, struct http_reques
     if (!route) {
         return http_reply_text(resp, 404, "404 page not found");
     }
+    req->route = route;
     return route->handler(api, req, resp, err);
 }

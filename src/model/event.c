@@ -88,22 +88,27 @@ static int identify(struct event *event, struct error *err)
     return get_arn(detail, "containerInstanceArn", ARN_INSTANCE, &event->key, err);
 }
 
-struct event *event_parse(const char *body, size_t len, struct error *err)
+struct event *event_parse(const char *body, size_t len, enum event_flaw *flaw, struct error *err)
 {
     json_auto_t *envelope = js_parse(body, len, err);
     AUTO(event) *event = xcalloc(1, sizeof(*event));
     const char *time = "";
     json_t *detail = NULL;
 
+    *flaw = EVENT_NOT_JSON;
     if (!envelope) {
         return NULL;
     }
+    *flaw = EVENT_UNRECOGNIZED;
     if (!json_is_object(envelope)) {
         error_set(err, ERR_INVALID, "want an object");
         return NULL;
     }
-    if (kind_of(envelope, &event->kind, err) < 0 || check_envelope(envelope, err) < 0 ||
-        js_get_string(envelope, "time", &time, err) < 0 ||
+    if (kind_of(envelope, &event->kind, err) < 0) {
+        return NULL;
+    }
+    *flaw = EVENT_MALFORMED;
+    if (check_envelope(envelope, err) < 0 || js_get_string(envelope, "time", &time, err) < 0 ||
         js_get_object(envelope, "detail", &detail, err) < 0) {
         return NULL;
     }

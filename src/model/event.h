@@ -9,6 +9,14 @@
 
 #include "model/record.h"
 
+/* Why a message can never be applied. */
+enum event_flaw {
+    EVENT_NOT_JSON,
+    EVENT_UNRECOGNIZED, /* some other message: its detail-type is none of ours */
+    EVENT_MALFORMED,    /* a member is missing or of the wrong type */
+    EVENT_INCOMPLETE,   /* even together with what is stored */
+};
+
 struct event {
     enum kind kind;      /* KIND_TASK or KIND_INSTANCE */
     int64_t time_ms;     /* when it happened, as the envelope says; 0 when it does not */
@@ -20,9 +28,11 @@ struct event {
 
 /*
  * Reads the body of a message. ERR_INVALID: it can never be applied, and the text says why: no
- * JSON, another detail-type, a member of the wrong type, an ARN of another kind.
+ * JSON, another detail-type, a member of the wrong type, an ARN of another kind. *flaw is
+ * then which sort that is, and nothing otherwise.
  */
-struct event *event_parse(const char *body, size_t len, struct error *err) MUST_CHECK;
+struct event *event_parse(const char *body, size_t len, enum event_flaw *flaw,
+                          struct error *err) MUST_CHECK;
 void event_free(struct event *event);
 AUTO_DEFINE(event);
 

@@ -8,6 +8,7 @@
 #include "util/crypto.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/metrics.h"
 
 #define SETTLE_AGAIN_MS  5000 /* after a listing which failed */
 #define STRAY_TRIES      3
@@ -69,6 +70,8 @@ static void failed(struct step *step, const char *reason, int64_t now_ms)
                  step->placement.environment, step->placement.instance, reason);
         step_set_reason(step, reason);
     }
+    metric_add(METRIC_SCHEDULER_FAILURES,
+               metric_value_of(METRIC_SCHEDULER_FAILURES, 0, reason ? reason : "UNAVAILABLE"), 1);
     step->placement.failures++;
     step->placement.retry_at_ms = now_ms + backoff_ms(step->placement.failures, random);
 }
@@ -151,6 +154,32 @@ static enum meaning meaning(const struct errand *errand, struct step *step, int6
     return MEANS_DOUBT;
 }
 
+static void count_answer(const struct errand *errand, const struct step *step, enum meaning means)
+{
+    bool placed = means == MEANS_WRITE && step->placement.state == PLACEMENT_PLACED;
+    enum metric_result result = errand->refused                            ? RESULT_REFUSED
+                                : means == MEANS_DOUBT || errand->in_doubt ? RESULT_IN_DOUBT
+                                : placed || (errand->kind == ERRAND_STOP && means == MEANS_NOTHING)
+                                    ? RESULT_OK
+                                    : RESULT_FAILED;
+
+    switch (errand->kind) {
+    case ERRAND_START:
+        metric_add(METRIC_SCHEDULER_STARTS, result, 1);
+        break;
+    case ERRAND_STOP:
+        metric_add(METRIC_SCHEDULER_STOPS, result, 1);
+        break;
+    case ERRAND_SETTLE:
+        metric_add(METRIC_SCHEDULER_SETTLED,
+                   placed                 ? SETTLED_FOUND
+                   : means == MEANS_WRITE ? SETTLED_LOST
+                                          : SETTLED_FAILED,
+                   1);
+        break;
+    }
+}
+
 /* ---- the commit ------------------------------------------------------------------------------ */
 
 /* A task which cannot be stored must not be named either: unseen it would pass for stopped. */
@@ -162,7 +191,10 @@ static void draft_answer(struct draft *draft, struct errand *errand, struct step
 
     step->op = STEP_NO_OP;
     if (!step->understood) { /* else this is the second attempt at the commit */
-        step->to_write = meaning(errand, step, now_ms) == MEANS_WRITE;
+        enum meaning means = meaning(errand, step, now_ms);
+
+        count_answer(errand, step, means);
+        step->to_write = means == MEANS_WRITE;
         step->understood = true;
     }
     if (task && !draft_task(draft, task, step->placement.cluster)) {
@@ -202,6 +234,7 @@ static int add_stray(struct apply *apply, struct step *step, struct error *err)
                     step->placement.tasks);
         placement.tasks = tasks.text;
     }
+    metric_add(METRIC_SCHEDULER_STRAYS, 0, 1);
     log_warn("scheduler.stray", "environment=%s instance=%s task=%s", placement.environment,
              placement.instance, step->placement.tasks);
     draft_placement(&draft, &placement, entity ? entity->revision : 0);

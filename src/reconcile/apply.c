@@ -8,6 +8,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/metrics.h"
 
 #define BUSY_MAX  1280 /* starts and stops at once: 128 full StartTask calls */
 #define STEPS_MAX 4096 /* decisions of one round */
@@ -74,6 +75,11 @@ bool apply_is_idle(const struct apply *apply)
     return apply->n_busy == 0;
 }
 
+size_t apply_n_busy(const struct apply *apply)
+{
+    return apply->n_busy;
+}
+
 enum aws_class apply_class(const struct place *place, const struct look *look)
 {
     bool active = place->key.instance->status == PLAN_INSTANCE_ACTIVE;
@@ -89,10 +95,23 @@ enum aws_class apply_class(const struct place *place, const struct look *look)
     return AWS_HEALING;
 }
 
+/* The decision found a task dead which nobody had asked to stop. */
+static bool is_crash(const struct look *look)
+{
+    return look->placement && streq(look->decision.reason, REASON_CRASHED) &&
+           streq(entity_field(look->placement, PLACEMENT_STATE), "placed") &&
+           look->decision.state != PLACEMENT_PLACED && look->decision.state != PLACEMENT_STOPPING;
+}
+
 void apply_add(struct apply *apply, struct place *place, const struct look *look)
 {
     struct step *step = step_new(place, look, apply_class(place, look));
 
+    metric_add(METRIC_SCHEDULER_DECISIONS, look->decision.act, 1);
+    if (is_crash(look)) {
+        metric_add(METRIC_SCHEDULER_FAILURES,
+                   metric_value_of(METRIC_SCHEDULER_FAILURES, 0, REASON_CRASHED), 1);
+    }
     switch (step->act) {
     case PLAN_STOP: /* counts as down from now on */
         place_count(apply->options.board, place, place->eligible, false, place->settled);

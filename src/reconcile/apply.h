@@ -41,6 +41,7 @@ enum aws_class apply_class(const struct place *place, const struct look *look);
 void apply_add(struct apply *apply, struct place *place, const struct look *look);
 /* No call or listing is under way and no answer waits. */
 bool apply_is_idle(const struct apply *apply);
+size_t apply_n_busy(const struct apply *apply); /* starts, stops and listings; any time */
 
 /* ---- without it ------------------------------------------------------------------------------ */
 

@@ -11,6 +11,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/metrics.h"
 
 #define WAIT_S          20    /* of a long poll; a stop ends it */
 #define HIDE_S          30    /* what we failed to apply comes again after so long */
@@ -79,6 +80,8 @@ static enum poison_fate ask_poison_fate(struct consumer *c, struct sqs_status *s
     if (sqs_status(c->queue, status, &err) < 0) {
         log_debug("consumer.status", "error=\"%s\"", err.text); /* pollers say it when it lasts */
     } else {
+        metric_set(METRIC_QUEUE_MESSAGES, MESSAGES_VISIBLE, (double)status->waiting);
+        metric_set(METRIC_QUEUE_MESSAGES, MESSAGES_IN_FLIGHT, (double)status->hidden);
         c->poison_fate = status->has_dead_letter ? FATE_LEFT : FATE_DROPPED;
     }
     return c->poison_fate;
@@ -111,12 +114,20 @@ static bool follow_up(struct consumer *c, const struct sqs_message *message,
         [INGEST_PENDING] = KEPT,    [INGEST_APPLIED] = APPLIED,   [INGEST_STALE] = STALE,
         [INGEST_TOO_OLD] = TOO_OLD, [INGEST_REJECTED] = REJECTED,
     };
-
+    static const enum metric metrics[INGEST_RESULTS] = {
+        [INGEST_PENDING] = METRIC_EVENTS_KEPT,      [INGEST_APPLIED] = METRIC_EVENTS_APPLIED,
+        [INGEST_STALE] = METRIC_EVENTS_STALE,       [INGEST_TOO_OLD] = METRIC_EVENTS_TOO_OLD,
+        [INGEST_REJECTED] = METRIC_EVENTS_REJECTED,
+    };
     bool dropped;
 
     count(c, counters[item->result], 1);
+    metric_add(metrics[item->result], item->result == INGEST_REJECTED ? item->flaw : 0, 1);
     switch (item->result) {
     case INGEST_APPLIED:
+        if (message->sent_at_ms > 0) {
+            metric_observe_us(METRIC_EVENT_LAG, 0, 1000 * (clock_wall_ms() - message->sent_at_ms));
+        }
         if (item->first_seen) {
             newcomers_add(c->newcomers, item->event->cluster, item->event->key);
         }
@@ -163,6 +174,7 @@ static int consume(struct consumer *c, const struct sqs_batch *batch, struct err
     struct error why = {0};
 
     count(c, RECEIVED, (int64_t)batch->n);
+    metric_add(METRIC_EVENTS_RECEIVED, 0, batch->n);
     for (size_t i = 0; i < batch->n; i++) {
         items[i].body = batch->messages[i].body;
     }
@@ -226,6 +238,7 @@ static void *poll_queue(void *ctx)
     while (!poller->consumer->stopping) {
         struct error err = {0};
 
+        metric_mark(METRIC_LOOP_AGE, LOOP_CONSUMER);
         if (poll_once(poller, &err) < 0) {
             back_off(poller, &err);
         } else {

@@ -9,6 +9,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/metrics.h"
 
 #define CALL_TIMEOUT_MS 30000 /* of one call, its wait for the governor included */
 #define TICK_MS         200   /* how soon a lease, or a stop, is noticed */
@@ -100,6 +101,7 @@ static bool must_stop(void *ctx)
 {
     struct drift *drift = ctx;
 
+    metric_mark(METRIC_LOOP_AGE, LOOP_DRIFT);
     return worker_stopping(&drift->worker) || !is_holding(drift);
 }
 
@@ -115,6 +117,13 @@ static void count(struct drift *drift, const struct pass_report *report, bool co
     drift->stats.held += report->held;
     drift->stats.skipped += report->skipped;
     worker_unlock(&drift->worker);
+    metric_add(METRIC_DRIFT_PASSES, completed ? RESULT_OK : RESULT_FAILED, 1);
+    metric_add(METRIC_DRIFT_REPAIRS, REPAIR_MISSED, (uint64_t)report->missed);
+    metric_add(METRIC_DRIFT_REPAIRS, REPAIR_OUTDATED, (uint64_t)report->outdated);
+    metric_add(METRIC_DRIFT_REPAIRS, REPAIR_CHANGED, (uint64_t)report->changed);
+    metric_add(METRIC_DRIFT_REPAIRS, REPAIR_DELETED, (uint64_t)report->deleted);
+    metric_add(METRIC_DRIFT_HELD, 0, (uint64_t)report->held);
+    metric_add(METRIC_DRIFT_SKIPPED, 0, (uint64_t)report->skipped);
 }
 
 static void log_pass(const char *cluster, const struct pass_report *report, int64_t took_ms)
@@ -150,6 +159,7 @@ static bool pass_cluster(struct drift *drift, const char *arn, bool is_listed, i
     *reads += report.reads;
     count(drift, &report, completed);
     if (completed) {
+        metric_observe_us(METRIC_DRIFT_PASS_DURATION, 0, 1000 * (clock_mono_ms() - began_ms));
         log_pass(arn, &report, clock_mono_ms() - began_ms);
     } else if (!must_stop(drift)) {
         log_warn("drift.failed", "cluster=%s error=\"%s\"", arn, err.text);
@@ -234,6 +244,9 @@ static void run_round(struct drift *drift)
     json_auto_t *clusters = all_clusters(drift, &err);
     bool completed = clusters && pass_all(drift, clusters, &reads);
 
+    if (completed) {
+        metric_mark(METRIC_DRIFT_ROUND_AGE, 0);
+    }
     if (!clusters) {
         log_warn("drift.failed", "error=\"%s\"", err.text);
     }
@@ -264,6 +277,7 @@ static bool may_work(struct drift *drift)
     if (tenure_ms != drift->tenure_ms) {
         forget_all(drift);
         drift->tenure_ms = tenure_ms;
+        metric_mark(METRIC_DRIFT_ROUND_AGE, 0);
         drift->next_ms = 0;
     }
     return true;
@@ -296,6 +310,7 @@ static void *run(void *ctx)
     while (!worker_stopping(&drift->worker)) {
         bool all = false;
 
+        metric_mark(METRIC_LOOP_AGE, LOOP_DRIFT);
         if (!may_work(drift)) {
             (void)worker_sleep(&drift->worker, TICK_MS);
             continue;

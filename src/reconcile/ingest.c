@@ -25,7 +25,7 @@ void ingest_item_clear(struct ingest_item *item)
 
 static void parse(struct ingest_item *item)
 {
-    item->event = event_parse(item->body, strlen(item->body), &item->why);
+    item->event = event_parse(item->body, strlen(item->body), &item->flaw, &item->why);
     if (!item->event) {
         item->result = INGEST_REJECTED;
     }
@@ -116,6 +116,7 @@ static int prepare(struct round *round, size_t i, struct batch *batch, struct er
     }
     if (event_record(item->event, stored->raw, &op.record, &item->why) < 0) {
         item->result = INGEST_REJECTED;
+        item->flaw = EVENT_INCOMPLETE;
         return 0;
     }
     item->first_seen = op.record.kind == KIND_INSTANCE && !stored->raw;

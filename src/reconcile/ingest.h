@@ -24,6 +24,7 @@ struct ingest_item {
     const char *body; /* of the message, borrowed; the caller fills it in and zeroes the rest */
     enum ingest_result result;
     struct error why;
+    enum event_flaw flaw; /* when REJECTED */
     struct event *event; /* NULL when it was not even one */
     bool first_seen;     /* an instance of which nothing was stored */
 };

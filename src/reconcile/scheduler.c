@@ -10,6 +10,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
+#include "util/metrics.h"
 
 #define COALESCE_MS   10 /* rounds begin at least so far apart; the first change waits for none */
 #define SWEEP_MS      30000 /* everything is looked at again, should anything have been missed */
@@ -252,6 +253,7 @@ static bool is_frozen(struct scheduler *scheduler)
 /* One round: everything marked is looked at, and what is to be done is done. */
 static void round_of_decisions(struct scheduler *scheduler)
 {
+    int64_t began_us = clock_mono_us();
     struct board *board = scheduler->options.board;
     struct rollout_notes notes = STAILQ_HEAD_INITIALIZER(notes);
     bool may_act = !is_frozen(scheduler);
@@ -266,6 +268,7 @@ static void round_of_decisions(struct scheduler *scheduler)
                   &notes);
     board_unlock(board);
     carry_out(scheduler, &notes);
+    metric_observe_us(METRIC_SCHEDULER_ROUND_DURATION, 0, clock_mono_us() - began_us);
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
@@ -379,7 +382,9 @@ static void *scheduler_main(void *ctx)
     while (!is_stopping(scheduler)) {
         int64_t began_ms = clock_mono_ms();
 
+        metric_mark(METRIC_LOOP_AGE, LOOP_SCHEDULER);
         work(scheduler);
+        metric_set(METRIC_SCHEDULER_UNDER_WAY, 0, (double)apply_n_busy(scheduler->apply));
         board_lock(board);
         board_sleep(board, next_turn(scheduler));
         board_unlock(board);

@@ -13,6 +13,7 @@
 #include "util/clock.h"
 #include "util/crypto.h"
 #include "util/mem.h"
+#include "util/metrics.h"
 
 #define CALL_MS     1000 /* of one renewal: several must fit into LEASE_DROP_MS */
 #define IDENTITY_MS 1000 /* how often the holder asks the server who it is */
@@ -245,6 +246,7 @@ static void *run(void *arg)
     int64_t due_ms = clock_mono_ms();
 
     do {
+        metric_mark(METRIC_LOOP_AGE, LOOP_LEASE);
         step(lease);
         int64_t now_ms = clock_mono_ms();
 

@@ -10,6 +10,7 @@
 #include "net/transport.h"
 #include "util/clock.h"
 #include "util/mem.h"
+#include "util/metrics.h"
 
 #define READ_LEN    (16 * 1024) /* hiredis' reader drops larger buffers whenever they run empty */
 #define CALL_ARGS   16          /* of one redis_call */
@@ -143,10 +144,17 @@ char *redis_digest(struct redis *redis, size_t script)
     return redis->digests[script];
 }
 
+static void count_error(enum error_code code)
+{
+    metric_add(METRIC_REDIS_ERRORS, metric_value_of(METRIC_REDIS_ERRORS, 0, error_code_name(code)),
+               1);
+}
+
 int redis_refuse(struct redis *redis, const struct reply *refusal, struct error *err)
 {
     struct redis_refusal what = redis_refusal_of(refusal->text);
 
+    count_error(what.code);
     if (what.elsewhere) {
         redis->retry = true;
         redis_close(redis);
@@ -180,6 +188,17 @@ static struct reply *read_reply(struct redis *redis, int64_t deadline_ms, struct
     }
 }
 
+/* XREAD waits for changes: how long says nothing about Redis. */
+static void count_call(const char *name, int64_t began_us)
+{
+    size_t command = metric_value_of(METRIC_REDIS_CALLS, 0, name);
+
+    metric_add(METRIC_REDIS_CALLS, command, 1);
+    if (!streq(name, "XREAD")) {
+        metric_observe_us(METRIC_REDIS_CALL_DURATION, command, clock_mono_us() - began_us);
+    }
+}
+
 struct reply *redis_exchange(struct redis *redis, int64_t deadline_ms, size_t argc,
                              const char **argv, const size_t *lens, struct error *err)
 {
@@ -197,11 +216,15 @@ struct reply *redis_exchange(struct redis *redis, int64_t deadline_ms, size_t ar
         error_set(err, ERR_INTERNAL, "redis: no memory for a command");
         return NULL;
     }
+    int64_t began_us = clock_mono_us();
+
     if (transport_write(redis->transport, command, (size_t)len, deadline_ms, err) == 0) {
         reply = read_reply(redis, deadline_ms, err);
     }
     redisFreeCommand(command);
+    count_call(argv[0], began_us);
     if (!reply) {
+        count_error(err ? err->code : ERR_UNAVAILABLE);
         redis_close(redis); /* what was sent may have been applied */
         error_prefix(err, "redis %s", redis->address);
     }
@@ -254,6 +277,7 @@ static int dial(struct redis *redis, const char *host, int port, bool sentinel, 
                  host, port);
     }
     redis->transport = transport_open(&target, redis->wake_fd, deadline_ms, err);
+    metric_add(METRIC_REDIS_CONNECTS, redis->transport ? RESULT_OK : RESULT_FAILED, 1);
     if (!redis->transport) {
         return error_prefix(err, "%s %s", sentinel ? "sentinel" : "redis", redis->address);
     }

@@ -6,6 +6,7 @@
 
 #include "util/clock.h"
 #include "util/mem.h"
+#include "util/metrics.h"
 
 #define READ_MAX       (2 * COMMIT_OPS_MAX) /* entries at once: at least one whole commit */
 #define WAIT_MS        1000
@@ -29,8 +30,17 @@ struct copy {
 
 /* ---- telling ------------------------------------------------------------------------------- */
 
+static void count_objects(const struct view *view, int64_t revision)
+{
+    metric_set(METRIC_VIEW_REVISION, 0, (double)revision);
+    for (enum kind kind = 0; kind < KIND_COUNT; kind++) {
+        metric_set(METRIC_VIEW_OBJECTS, kind, (double)entities_count(view->set, kind, NULL));
+    }
+}
+
 static void tell_waiters(struct view *view, int64_t revision, int64_t at_ms)
 {
+    count_objects(view, revision); /* only this thread changes the set */
     pthread_mutex_lock(&view->told.lock);
     view->told.revision = revision;
     view->told.at_ms = at_ms;
@@ -125,6 +135,7 @@ static void serve_commit(struct view *view, const struct log_entry *entries, siz
     step_to(&view->at, last);
     pthread_rwlock_unlock(&view->lock);
 
+    metric_add(METRIC_VIEW_CHANGES, 0, n_changes);
     if (last->epoch) {
         tell_epoch(view, last->revision);
     }
@@ -164,6 +175,8 @@ static enum progress follow_once(struct view *view, struct copy *copy, int wait_
         return TROUBLE;
     }
     atomic_store(&view->heard_ms, clock_mono_ms());
+    metric_mark(METRIC_VIEW_AGE, 0);
+    metric_mark(METRIC_LOOP_AGE, LOOP_FOLLOWER); /* a load takes many turns of this kind */
     if (batch.trimmed) {
         progress = RELOAD;
     }
@@ -295,6 +308,7 @@ static void serve_copy(struct view *view, struct copy *copy)
     view->at = copy->at;
     pthread_rwlock_unlock(&view->lock);
     entities_free(old);
+    metric_add(METRIC_VIEW_LOADS, 0, 1);
     tell_epoch(view, copy->at.epoch);
     if (listener && listener->reloaded) {
         listener->reloaded(listener->ctx, copy->at.revision);
@@ -339,6 +353,8 @@ static void *run(void *arg)
     while (!stop_asked(view)) {
         struct error why = {0};
         size_t applied = 0;
+
+        metric_mark(METRIC_LOOP_AGE, LOOP_FOLLOWER);
         enum progress progress =
             loaded ? follow_once(view, NULL, WAIT_MS, &applied, &why) : reload(view, &why);
 

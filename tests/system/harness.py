@@ -127,6 +127,7 @@ class Stack:
         reconciler_options=(),
         sim_options=(),
     ):
+        self.monitor_ports = {}
         self.keep = False  # the logs, after the end
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="blox-", dir="/tmp"))
         self.redis_port, self.sim_port = free_port(), free_port()
@@ -179,11 +180,22 @@ class Stack:
         sockets = self.dir / name
         sockets.mkdir()
         argv = ["--redis-url", self.redis_url, "--socket-dir", sockets, "--workers", workers]
+        argv += ["--metrics-listen", self._monitor(name)]
         return self._program(name, BUILD / "blox-api", *argv)
+
+    def _monitor(self, name):
+        """The address of a program's own listener; see monitor_url."""
+        self.monitor_ports[name] = free_port()
+        return f"127.0.0.1:{self.monitor_ports[name]}"
+
+    def monitor_url(self, program):
+        """Where a program has /metrics, /livez and /readyz."""
+        return f"http://127.0.0.1:{self.monitor_ports[program.name]}"
 
     def reconciler(self, name, *options):
         """One more blox-reconciler, not started."""
-        return self._program(name, BUILD / "blox-reconciler", "--redis-url", self.redis_url, *options)
+        argv = ["--redis-url", self.redis_url, "--metrics-listen", self._monitor(name), *options]
+        return self._program(name, BUILD / "blox-reconciler", *argv)
 
     def programs(self):
         return [self.redis, self.aws, *self.api, self.nginx, *self.reconcilers]

@@ -39,7 +39,8 @@ static void check_event(const char *name)
     AUTO_CHAR *rejected = vector_read("events", name, "rejected");
     AUTO_RECORD record = {0};
     struct error err = {0};
-    AUTO(event) *event = event_parse(body, strlen(body), &err);
+    enum event_flaw flaw;
+    AUTO(event) *event = event_parse(body, strlen(body), &flaw, &err);
     int outcome = event ? event_record(event, stored, &record, &err) : -1;
 
     if (rejected) {
@@ -89,7 +90,8 @@ static struct event *sample(void)
 {
     AUTO_CHAR *body = vector_read("events", "task-sample", "event.json");
     struct error err = {0};
-    struct event *event = event_parse(body, strlen(body), &err);
+    enum event_flaw flaw;
+    struct event *event = event_parse(body, strlen(body), &flaw, &err);
 
     assert_non_null(event);
     return event;
@@ -149,7 +151,8 @@ static void test_what_is_stored_completes_an_event(void **state)
     AUTO_CHAR *body = vector_read("events", "rejected-task-without-createdat", "event.json");
     AUTO_RECORD record = {0};
     struct error err = {0};
-    AUTO(event) *event = event_parse(body, strlen(body), &err);
+    enum event_flaw flaw;
+    AUTO(event) *event = event_parse(body, strlen(body), &flaw, &err);
 
     (void)state;
     assert_non_null(event);

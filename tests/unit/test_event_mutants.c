@@ -120,7 +120,8 @@ static void try_mutant(const char *text, size_t len, const char *stored)
 
     memcpy(exact, text, len);
     compare_with_jansson(exact, len);
-    AUTO(event) *event = event_parse(exact, len, &err);
+    enum event_flaw flaw;
+    AUTO(event) *event = event_parse(exact, len, &flaw, &err);
 
     if (event && event_record(event, stored, &record, &err) == 0) {
         check_record(&record);

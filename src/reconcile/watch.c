@@ -261,7 +261,8 @@ static bool is_placed(struct board *board, const struct place *place, const char
 }
 
 /* A task of ours concerns its place. Anybody's concerns a DRAINING instance, where ours wait for
- * the others to end; elsewhere foreign tasks are no business of ours. */
+ * the others to end; elsewhere foreign tasks are no business of ours. Under a capacity provider a
+ * task exists before it has an instance: there it appears with the change which names it. */
 static void task_changed(struct board *board, const struct entity *before,
                          const struct entity *after)
 {
@@ -271,8 +272,11 @@ static void task_changed(struct board *board, const struct entity *before,
     struct board_instance *instance;
     struct place *place;
 
-    if (!instance_arn[0]) { /* on Fargate */
+    if (!instance_arn[0]) { /* on Fargate, or not yet anywhere */
         return;
+    }
+    if (before && !entity_field(before, TASK_INSTANCE)[0]) {
+        before = NULL;
     }
     instance = board_instance(board, entity_field(task, TASK_CLUSTER), instance_arn);
     instance->n_live += (int)is_live(after) - (int)is_live(before);

@@ -207,7 +207,9 @@ static void plan_covered(const struct plan_place *place, const struct plan_task 
 
 static void plan_tasks(const struct plan_place *place, struct sum *sum, struct plan_decision *out)
 {
-    if (sum->live == 0) {
+    if (place->claimant && place->status != PLAN_INSTANCE_GONE) {
+        act(out, PLAN_ADOPT, PLACEMENT_PLACED); /* and then "exactly one" sees it */
+    } else if (sum->live == 0) {
         plan_stopped(place, sum, out);
     } else if (place->status == PLAN_INSTANCE_DRAINING) {
         plan_draining(place, sum, out);

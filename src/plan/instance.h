@@ -69,7 +69,8 @@ struct plan_place {
     int64_t at_ms;
 
     /* A live task with our deployment's id as startedBy which no placement names: it settles a
-     * start in doubt, and makes up for a placement which was lost. */
+     * start in doubt, and makes up for a placement which was lost. Beside tasks of the placement it
+     * is a start which was forgotten and made again. */
     bool claimant;
 
     const struct plan_task *tasks;

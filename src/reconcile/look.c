@@ -106,10 +106,25 @@ static void task_fact(const struct entity *task, const struct board_environment 
     }
 }
 
+/* Anybody can write startedBy, so beside tasks we know a claimant counts only where it can hardly
+ * be anybody's: it is older than all of them. Then it is a start of ours which was forgotten. */
+static bool is_forgotten_start(const struct look *look, const struct entity *task)
+{
+    int64_t created_at_ms = entity_field_int(task, TASK_CREATED_AT_MS);
+
+    for (size_t t = 0; t < look->n_tasks; t++) {
+        if (look->tasks[t] &&
+            entity_field_int(look->tasks[t], TASK_CREATED_AT_MS) < created_at_ms) {
+            return false;
+        }
+    }
+    return created_at_ms != 0;
+}
+
 /* The claimant, if it still is one: alive, on this instance, in no placement of ours, and where a
  * start is in doubt, that start's. */
 static struct entity *claimant(struct board *board, struct place *place,
-                               const struct placement *placement)
+                               const struct placement *placement, const struct look *look)
 {
     AUTO(entity) *task = NULL;
 
@@ -125,7 +140,7 @@ static struct entity *claimant(struct board *board, struct place *place,
         !streq(entity_field(task, TASK_STARTED_BY), placement->deployment)) {
         return NULL;
     }
-    return TAKE(task);
+    return look->n_tasks == 0 || is_forgotten_start(look, task) ? TAKE(task) : NULL;
 }
 
 /* Whether the start's call was sent, and from when a listing may say that it had no effect. */
@@ -195,7 +210,7 @@ static void decide(struct board *board, struct place *place, const struct look_t
         placement_facts(place, &placement, tenure, look, &facts);
         each_task(placement.tasks, fetch_task, &fetch);
     }
-    look->claimant = claimant(board, place, look->placement ? &placement : NULL);
+    look->claimant = claimant(board, place, look->placement ? &placement : NULL, look);
     facts.claimant = look->claimant != NULL;
 
     struct plan_task *tasks = xcalloc(look->n_tasks + 1, sizeof(*tasks));

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "aws/ecs.h"
 #include "model/environment.h"
 #include "reconcile/apply.h"
 #include "reconcile/consumer.h"
@@ -423,6 +424,90 @@ static void test_surplus_named_by_a_placement_stops_and_the_oldest_stays(void **
     assert_int_equal(calls("StartTask"), 1);
 }
 
+/* Stores what ECS says of the task now: the events had not told of it. */
+static void show_task(struct fixture *f, const char *arn)
+{
+    const struct ecs ecs = {.aws = f->aws, .class = AWS_DRIFT, .timeout_ms = 5000};
+    json_auto_t *arns = json_pack("[s]", arn);
+    json_auto_t *tasks = NULL;
+    json_auto_t *failures = NULL;
+    struct error err = {0};
+    AUTO_DRAFT draft = {0};
+
+    assert_ok(ecs_describe_tasks(&ecs, CLUSTER, arns, &tasks, &failures, &err), &err);
+    assert_true(draft_task(&draft, json_array_get(tasks, 0), CLUSTER));
+    commit_all(f, draft.ops, draft.n);
+}
+
+static bool is_synced(struct fixture *f)
+{
+    AUTO(entity) *cluster = view_get(f->view, KIND_CLUSTER, CLUSTER);
+
+    return cluster != NULL;
+}
+
+/* A start of ours was forgotten (Redis lost it, and ECS did not list it yet), and made again. */
+static void test_an_older_copy_which_shows_up_late_is_surplus(void **state)
+{
+    struct fixture *f = *state;
+
+    freeze(f, "1");
+    sim_do("POST", "/instances", "{\"cluster\": \"prod\", \"count\": 1}");
+    eventually(is_synced(f)); /* no pass will see what is made from now on */
+    deploy(f);
+    eventually(has_status(f, f->deployment, "running"));
+    AUTO_CHAR *request = xasprintf("{\"cluster\": \"prod\", \"startedBy\": \"%s\"}", f->deployment);
+    json_auto_t *added = sim_call("POST", "/tasks", request);
+    const char *older = json_string_value(json_array_get(json_object_get(added, "taskArns"), 0));
+
+    freeze(f, "0");
+    clock_sleep_ms(3000); /* it looks again after 5 s */
+    eventually(running(f->deployment) == 2);
+    eventually(has_status(f, f->deployment, "completed"));
+    assert_int_equal(calls("StopTask"), 0);
+    show_task(f, older);
+    eventually(running(f->deployment) == 1);
+    assert_false(has_stopped(older)); /* the oldest RUNNING one stays */
+    assert_int_equal(calls("StopTask"), 1);
+    assert_int_equal(calls("StartTask"), 1);
+}
+
+#define FOREIGN "arn:aws:ecs:us-east-1:123456789012:task/prod/0123456789abcdef0123456789abcdef"
+
+/* Somebody's task as its events tell: under a capacity provider it exists before it has a place. */
+static void tell_foreign(struct fixture *f, const char *version, const char *status,
+                         const char *instance)
+{
+    json_auto_t *task = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s*, s:[], s:{}, s:i, s:i}", "taskArn", FOREIGN, "taskDefinitionArn",
+        DEFINITION, "lastStatus", status, "desiredStatus", "RUNNING", "containerInstanceArn",
+        instance, "containers", "overrides", "createdAt", 1700000000, "version", atoi(version));
+    AUTO_DRAFT draft = {0};
+
+    assert_true(draft_task(&draft, task, CLUSTER));
+    commit_all(f, draft.ops, draft.n);
+}
+
+static void test_a_foreign_task_that_found_its_instance_late_is_waited_for(void **state)
+{
+    struct fixture *f = *state;
+
+    sim_do("POST", "/instances", "{\"cluster\": \"prod\", \"count\": 1}");
+    deploy(f);
+    eventually(has_status(f, f->deployment, "completed"));
+    AUTO(entity) *placement = some_placement(f);
+    const char *instance = entity_field(placement, PLACEMENT_INSTANCE);
+    AUTO_CHAR *body = xasprintf("{\"arn\": \"%s\", \"status\": \"DRAINING\"}", instance);
+
+    tell_foreign(f, "1", "PROVISIONING", NULL);
+    tell_foreign(f, "2", "RUNNING", instance);
+    sim_do("PATCH", "/instance", body);
+    clock_sleep_ms(1000);
+    assert_int_equal(calls("StopTask"), 0);
+    tell_foreign(f, "3", "STOPPED", instance);
+    eventually(calls("StopTask") == 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -440,6 +525,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(
             test_surplus_named_by_a_placement_stops_and_the_oldest_stays, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_older_copy_which_shows_up_late_is_surplus, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_a_foreign_task_that_found_its_instance_late_is_waited_for, set_up, tear_down),
     };
 
     if (skip_without_server()) {

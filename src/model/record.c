@@ -75,6 +75,9 @@ int record_from_raw(enum kind kind, json_t *raw, struct record *out, struct erro
     strbuf_add_int(&version, number);
     makers[kind].fields(owned, &fields);
     js_write_canonical(&text, owned);
+    if (strlen(key) + fields.len + body.len + text.len > RECORD_BYTES_MAX) {
+        return error_set(err, ERR_INVALID, "%.200s: larger than %d bytes", key, RECORD_BYTES_MAX);
+    }
     *out = (struct record){
         .kind = kind,
         .key = xstrdup(key),

@@ -11,6 +11,10 @@
 #include "util/attr.h"
 #include "util/error.h"
 
+/* Of a record's texts together. ECS says some tens of KB; what is more could not be committed, and
+ * would hold up whatever it is committed with. */
+#define RECORD_BYTES_MAX (768 * 1024)
+
 struct record {
     enum kind kind;
     char *key;     /* ARN */
@@ -28,7 +32,8 @@ void record_clear(struct record *record); /* frees the texts; the struct is the 
  * DescribeContainerInstances gives it (times are seconds since the epoch). cluster_arn is the
  * cluster it was asked of; instances do not name theirs.
  *
- * ERR_INVALID says which member is missing or wrong: such an entity is skipped, never stored.
+ * ERR_INVALID says which member is missing or wrong, or that it is too large: such an entity is
+ * skipped, never stored.
  */
 int task_record(const json_t *described, const char *cluster_arn, struct record *out,
                 struct error *err) MUST_CHECK;

@@ -13,6 +13,7 @@
 #define SETTLE_AGAIN_MS  5000 /* after a listing which failed */
 #define STRAY_TRIES      3
 #define STRAY_TIMEOUT_MS 1000
+#define STEP_OPS         2         /* a task and a placement */
 #define REASON_UNKNOWN   "UNKNOWN" /* ECS named an instance and no reason */
 
 /* ---- what an answer says about one step ------------------------------------------------------ */
@@ -323,58 +324,82 @@ static void finish_call(struct apply *apply, struct errand *errand,
     errand_free(errand);
 }
 
-/* An errand's steps and their tasks fit together, or it waits for the next commit. A listing
- * with more steps than a commit holds is cut. */
-static struct errand *cut(struct apply *apply, struct errand *errand, size_t max)
+/* Drafts the answer's steps as far as they fit beside what is drafted already; gives how many. The
+ * first of all fits always: a record is smaller than a commit. */
+static size_t draft_errand(struct draft *draft, struct errand *errand, int64_t now_ms)
 {
-    struct errand *rest = NULL;
+    for (size_t s = 0; s < errand->n; s++) {
+        size_t n = draft->n;
+        size_t bytes = draft->bytes;
 
-    if (errand->n > max) {
-        rest = errand_new(apply, errand->kind, errand->steps + max, errand->n - max);
-        apply->n_busy -= rest->n; /* counted already */
-        rest->err = errand->err;
-        rest->tasks = json_incref(errand->tasks);
-        errand->n = max;
+        if (!draft_has_room(draft, STEP_OPS)) {
+            return s;
+        }
+        draft_answer(draft, errand, errand->steps[s], now_ms);
+        if (n > 0 && draft->bytes > DRAFT_BYTES_MAX) { /* the next commit's */
+            draft->n = n;
+            draft->bytes = bytes;
+            return s;
+        }
     }
+    return errand->n;
+}
+
+/* Keeps the first n steps; the rest becomes an errand with the same answer. */
+static struct errand *cut(struct errand *errand, size_t n)
+{
+    struct errand *rest = xcalloc(1, sizeof(*rest));
+
+    *rest = *errand;
+    rest->n = errand->n - n;
+    rest->steps = xreallocarray(NULL, rest->n, sizeof(*rest->steps));
+    memcpy(rest->steps, errand->steps + n, rest->n * sizeof(*rest->steps));
+    json_incref(rest->tasks);
+    json_incref(rest->failures);
+    errand->n = n;
     return rest;
 }
 
-#define STEPS_PER_COMMIT 30 /* with a task each: 60 operations */
-
-/* Commits as many of the pending calls as one commit takes. */
-static int commit_some(struct apply *apply, struct error *err)
+/* Moves as many of the pending answers into the draft as one commit takes. */
+static void draft_pending(struct apply *apply, struct draft *draft, struct errand_list *drafted)
 {
-    AUTO_DRAFT draft = {0};
-    struct errand_list done = TAILQ_HEAD_INITIALIZER(done);
-    struct commit_result result = {0};
-    struct commit commit = {.cause = "scheduler", .durable = true, .ops = draft.ops};
     int64_t now_ms = view_now_ms(apply->options.view);
     struct errand *errand;
 
     while ((errand = TAILQ_FIRST(&apply->pending))) {
-        struct errand *rest = cut(apply, errand, STEPS_PER_COMMIT);
+        size_t n = draft_errand(draft, errand, now_ms);
 
-        if (rest) {
+        if (n == 0) {
+            return;
+        }
+        if (n < errand->n) {
+            struct errand *rest = cut(errand, n);
+
             TAILQ_INSERT_AFTER(&apply->pending, errand, rest, link);
         }
-        if (!draft_has_room(&draft, 2 * errand->n)) {
-            break;
-        }
         TAILQ_REMOVE(&apply->pending, errand, link);
-        TAILQ_INSERT_TAIL(&done, errand, link);
-        for (size_t s = 0; s < errand->n; s++) {
-            draft_answer(&draft, errand, errand->steps[s], now_ms);
-        }
+        TAILQ_INSERT_TAIL(drafted, errand, link);
     }
+}
+
+static int commit_some(struct apply *apply, struct error *err)
+{
+    AUTO_DRAFT draft = {0};
+    struct errand_list drafted = TAILQ_HEAD_INITIALIZER(drafted);
+    struct commit_result result = {0};
+    struct commit commit = {.cause = "scheduler", .durable = true, .ops = draft.ops};
+    struct errand *errand;
+
+    draft_pending(apply, &draft, &drafted);
     commit.n_ops = draft.n;
     commit_id_make(commit.id);
     if (draft.n > 0 && store_commit(apply->options.store, &commit, &result, err) < 0) {
-        TAILQ_CONCAT(&done, &apply->pending, link);
-        TAILQ_CONCAT(&apply->pending, &done, link);
+        TAILQ_CONCAT(&drafted, &apply->pending, link);
+        TAILQ_CONCAT(&apply->pending, &drafted, link);
         return -1;
     }
-    while ((errand = TAILQ_FIRST(&done))) {
-        TAILQ_REMOVE(&done, errand, link);
+    while ((errand = TAILQ_FIRST(&drafted))) {
+        TAILQ_REMOVE(&drafted, errand, link);
         finish_call(apply, errand, &result);
     }
     return 0;

@@ -12,6 +12,8 @@
 
 #define BUSY_MAX  1280 /* starts and stops at once: 128 full StartTask calls */
 #define STEPS_MAX 4096 /* decisions of one round */
+#define STEPS_PER_COMMIT                                                                           \
+    (COMMIT_OPS_MAX / 2) /* 8 KB each: the longest names, and some tasks named */
 
 static void free_steps(struct step_list *list)
 {
@@ -232,7 +234,7 @@ static void keep_written(struct apply *apply, struct step **steps, size_t *n, bo
     *n = kept;
 }
 
-/* Writes up to COMMIT_OPS_MAX placements. Steps which are not written are freed. */
+/* Writes up to STEPS_PER_COMMIT placements. Steps which are not written are freed. */
 static enum apply_outcome commit_steps(struct apply *apply, struct step **steps, size_t *n,
                                        bool acts, const char *token, struct error *err)
 {
@@ -300,8 +302,8 @@ static enum apply_outcome run_list(struct apply *apply, struct step_list *list, 
     struct step **steps = take_steps(apply, list, &n);
     enum apply_outcome outcome = APPLY_DONE;
 
-    for (size_t s = 0; s < n; s += COMMIT_OPS_MAX) {
-        size_t some = n - s < COMMIT_OPS_MAX ? n - s : COMMIT_OPS_MAX;
+    for (size_t s = 0; s < n; s += STEPS_PER_COMMIT) {
+        size_t some = n - s < STEPS_PER_COMMIT ? n - s : STEPS_PER_COMMIT;
 
         if (outcome != APPLY_DONE) {
             drop_steps(apply, &steps[s], some);

@@ -164,6 +164,28 @@ static void test_poison_holds_up_nothing(void **state)
     assert_task(4, "1", "PENDING");
 }
 
+/* Numbers which take more room written out than SQS' 256 KB can bring. */
+static char *swollen_event(int task)
+{
+    AUTO_STRBUF numbers = {0};
+    AUTO_CHAR *plain = task_event(task, 1, "PENDING", NOW_MS);
+    char *overrides = strstr(plain, "\"overrides\":{}");
+
+    for (int n = 0; n < 70000; n++) {
+        strbuf_add_text(&numbers, n ? ",1e14" : "1e14");
+    }
+    *overrides = '\0';
+    return xasprintf("%s\"swollen\":[%s],\"%s", plain, numbers.text, overrides + 1);
+}
+
+static void test_one_too_large_for_the_store_holds_up_nothing(void **state)
+{
+    (void)state;
+    INGEST({task_event(61, 1, "PENDING", NOW_MS), INGEST_APPLIED},
+           {swollen_event(62), INGEST_REJECTED},
+           {task_event(63, 1, "PENDING", NOW_MS), INGEST_APPLIED});
+}
+
 static void commit_one(const struct commit_op *op)
 {
     struct commit commit = {.cause = "drift", .ops = op, .n_ops = 1};
@@ -339,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_versions_in_one_batch_are_all_applied_in_order),
         cmocka_unit_test(test_an_older_event_changes_nothing),
         cmocka_unit_test(test_poison_holds_up_nothing),
+        cmocka_unit_test(test_one_too_large_for_the_store_holds_up_nothing),
         cmocka_unit_test(test_what_an_event_does_not_carry_survives),
         cmocka_unit_test(test_a_late_event_revives_nothing_but_a_newer_one_does),
         cmocka_unit_test(test_an_event_older_than_any_tombstone_is_not_believed),

@@ -14,8 +14,9 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-#define CLUSTER    "arn:aws:ecs:us-east-1:123456789012:cluster/prod"
-#define DEFINITION "arn:aws:ecs:us-east-1:123456789012:task-definition/agent:1"
+#define CLUSTER      "arn:aws:ecs:us-east-1:123456789012:cluster/prod"
+#define DEFINITION   "arn:aws:ecs:us-east-1:123456789012:task-definition/agent:1"
+#define DEFINITION_2 "arn:aws:ecs:us-east-1:123456789012:task-definition/agent:2"
 
 struct fixture {
     struct server *server;
@@ -27,6 +28,7 @@ struct fixture {
     struct drift *drift;
     struct consumer *consumer;
     struct scheduler *scheduler;
+    const char *definition; /* what is deployed next */
     char environment[UUID_LEN];
     char deployment[UUID_LEN];
 };
@@ -67,6 +69,7 @@ static int set_up(void **state)
     char warning[256];
 
     *state = f;
+    f->definition = DEFINITION;
     sim_start();
     sim_do("POST", "/clusters", "{\"name\": \"prod\"}");
     sim_do("POST", "/task-definitions", "{\"family\": \"agent\"}");
@@ -139,13 +142,13 @@ static void deploy(struct fixture *f)
     const struct environment environment = {.cluster = CLUSTER,
                                             .id = f->environment,
                                             .name = "agent",
-                                            .task_definition = DEFINITION,
+                                            .task_definition = f->definition,
                                             .token = f->environment,
                                             .deployment = f->deployment};
     const struct deployment deployment = {.cluster = CLUSTER,
                                           .environment = f->environment,
                                           .id = f->deployment,
-                                          .task_definition = DEFINITION,
+                                          .task_definition = f->definition,
                                           .token = f->deployment};
 
     environment_fields(&environment, &fields);
@@ -508,6 +511,31 @@ static void test_a_foreign_task_that_found_its_instance_late_is_waited_for(void 
     eventually(calls("StopTask") == 1);
 }
 
+/* Ten tasks with a thousand ports each are more than one commit takes. */
+static void test_a_listing_larger_than_a_commit_is_stored_in_parts(void **state)
+{
+    struct fixture *f = *state;
+    AUTO_STRBUF ports = {0};
+
+    for (int p = 0; p < 1000; p++) {
+        strbuf_addf(&ports, "%s%d", p ? "," : "", 10000 + p);
+    }
+    AUTO_CHAR *definition = xasprintf("{\"family\": \"agent\", \"hostPorts\": [%s]}", ports.text);
+
+    sim_do("POST", "/task-definitions", definition);
+    sim_do("POST", "/instances", "{\"cluster\": \"prod\", \"count\": 10}");
+    eventually(is_synced(f));
+    sim_do("POST", "/faults", "{\"operation\": \"StartTask\", \"kind\": \"lost-answer\"}");
+    sim_do("POST", "/faults", "{\"kind\": \"event-lost\", \"rate\": 1}");
+    f->definition = DEFINITION_2;
+    deploy(f);
+    eventually(running(f->deployment) == 10);
+    clock_sleep_ms(CALL_TIMEOUT_MS - 1000); /* and then a listing tells of all of them */
+    eventually(has_status(f, f->deployment, "completed"));
+    assert_int_equal(calls("StartTask"), 0); /* whose answer came */
+    assert_int_equal(tell_history(10).most_on_one, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -529,6 +557,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(
             test_a_foreign_task_that_found_its_instance_late_is_waited_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_listing_larger_than_a_commit_is_stored_in_parts,
+                                        set_up, tear_down),
     };
 
     if (skip_without_server()) {

@@ -1,4 +1,4 @@
-"""./dev itself, where that is cheap."""
+"""./dev itself: what it says, what it starts, and that it ends just that."""
 
 import os
 import re
@@ -6,8 +6,9 @@ import signal
 import subprocess
 
 import pytest
+import requests
 
-from harness import TOP, eventually
+from harness import BUILD, TOP, eventually
 
 
 def dev(*arguments):
@@ -53,7 +54,7 @@ def copy(tmp_path):
 
 
 def run_copy(copy, *arguments):
-    return subprocess.run([copy, *arguments], capture_output=True, text=True, timeout=30)
+    return subprocess.run([copy, *arguments], capture_output=True, text=True, timeout=60)
 
 
 def test_nothing_runs_before_up(copy):
@@ -146,3 +147,66 @@ def test_shell_points_clients_at_the_running_stack(copy, tmp_path):
         "test",
         "aws is a function",
     ]
+
+
+# ---- the real thing --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """This working tree by links, with a .dev of its own in which everything is built already."""
+    for entry in TOP.iterdir():
+        if entry.name not in (".dev", ".git"):
+            (tmp_path / entry.name).symlink_to(entry)
+    (tmp_path / ".dev").mkdir()
+    (tmp_path / ".dev" / "build").symlink_to(BUILD)
+    yield tmp_path
+    run_copy(tmp_path / "dev", "down")
+
+
+def pids(checkout):
+    return {path.stem: int(path.read_text().split()[0]) for path in (checkout / ".dev" / "run").glob("*.pid")}
+
+
+def test_up_shows_a_demonstration_that_lives(checkout):
+    script = checkout / "dev"
+    up = run_copy(script, "up")
+    assert up.returncode == 0, up.stderr
+    assert up.stdout.count("agent:1") == 5 and "Every instance has its task" in up.stdout
+
+    exported = run_copy(script, "shell").stdout
+    url = dict(re.findall(r"export (BLOX_\w+)=(\S+)", exported))
+    added = requests.post(url["BLOX_SIM_URL"] + "/instances", json={"cluster": "demo", "count": 3}, timeout=5)
+    assert added.status_code == 200
+    tasks = url["BLOX_STATE_URL"] + "/v1/tasks?cluster=demo&status=running"
+    eventually(lambda: len(requests.get(tasks, timeout=5).json()["items"]) == 8, within_s=1)
+
+    before = pids(checkout)
+    assert run_copy(script, "up").returncode == 0
+    assert pids(checkout) == before and len(before) == 5
+    assert run_copy(script, "status").returncode == 0
+
+    assert run_copy(script, "down").returncode == 0
+    assert not any(map(lives, before.values()))
+    assert run_copy(script, "status").returncode == 1
+
+
+def test_an_interrupted_up_leaves_nothing_behind(checkout):
+    up = subprocess.Popen(
+        [checkout / "dev", "up"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # not ignored, whoever runs us
+    )
+    for line in up.stderr:
+        if line.startswith("starting reconciler"):
+            break
+    started = pids(checkout)
+    assert {"redis", "sim", "api"} <= set(started)
+    os.killpg(up.pid, signal.SIGINT)
+    assert up.wait(30) != 0
+    up.stderr.close()
+    assert not any(map(lives, started.values()))
+    assert not pids(checkout)

@@ -127,11 +127,13 @@ def lives(pid):
 def test_shell_points_clients_at_the_running_stack(copy, tmp_path):
     run = tmp_path / ".dev" / "run"
     run.mkdir(parents=True)
-    (tmp_path / ".dev" / "ports").write_text("redis_port=1\nsim_port=2\nscheduler_port=3\nstate_port=4\n")
+    ports = "redis sim scheduler state api_metrics reconciler_metrics".split()
+    (tmp_path / ".dev" / "ports").write_text("".join(f"{name}_port={n}\n" for n, name in enumerate(ports, 1)))
     (tmp_path / ".dev" / "mode").write_text("simulator blox\n")
     began = open(f"/proc/{os.getpid()}/stat").read().rpartition(") ")[2].split()[19]
     (run / "api.pid").write_text(f"{os.getpid()} {began}\n")
     names = "BLOX_SCHEDULER_URL BLOX_STATE_URL BLOX_REDIS_URL BLOX_SIM_URL AWS_ENDPOINT_URL AWS_REGION"
+    names += " BLOX_METRICS_URL BLOX_RECONCILER_METRICS_URL"
     names += " AWS_DEFAULT_REGION AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY"
     script = f'eval "$({copy} shell)"; for n in {names}; do printenv $n || echo none; done; type aws | head -n 1'
     shown = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30).stdout.splitlines()
@@ -142,6 +144,8 @@ def test_shell_points_clients_at_the_running_stack(copy, tmp_path):
         "http://127.0.0.1:2/_sim",
         "http://127.0.0.1:2",
         "us-east-1",
+        "http://127.0.0.1:5",
+        "http://127.0.0.1:6",
         "us-east-1",
         "test",
         "test",

@@ -43,8 +43,12 @@ def test_a_request_keeps_its_id_from_nginx_to_the_audit(stack):
     assert created.status_code == 200
     request = created.headers["X-Request-Id"]
 
-    access = (stack.dir / "nginx" / "logs" / "access.log").read_text().splitlines()
-    assert [line["method"] for line in map(json.loads, access) if line["request"] == request] == ["POST"]
+    def methods():
+        """As nginx logs them, after the answer."""
+        access = (stack.dir / "nginx" / "logs" / "access.log").read_text().splitlines()
+        return [line["method"] for line in map(json.loads, access) if line["request"] == request]
+
+    eventually(lambda: methods() == ["POST"], 5)
     (line,) = [line for line in lines_of(stack.api[0]) if line.get("request") == request]
     assert (line["event"], line["name"]) == ("environment.created", "agent")
     audit = [entry for _, entry in stack.redis_client().xrange("{blox}:audit")]

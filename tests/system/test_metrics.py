@@ -240,9 +240,11 @@ def test_probes_say_ok_and_verbosely_why(stack):
 
 @pytest.mark.stack(n_api=1, n_reconcilers=1)
 def test_without_redis_it_is_ready_but_degraded(stack):
-    stack.redis.stop()
     bases = [f"http://127.0.0.1:{stack.scheduler_port}", f"http://127.0.0.1:{stack.state_port}"]
     bases += [stack.monitor_url(stack.api[0]), stack.monitor_url(stack.reconcilers[0])]
+    for base in bases:
+        eventually(lambda b=base: get(f"{b}/readyz").text == "ok\n", 10)
+    stack.redis.stop()
     for base in bases:
         answer = eventually(lambda b=base: (a := get(f"{b}/readyz")).text.startswith("degraded: ") and a, DEGRADED_S + 5)
         assert answer.status_code == 200

@@ -19,6 +19,7 @@ struct api {
     struct store *store;
     struct view *view;
     struct aws *aws;
+    struct hub *hub; /* the streams: api/hub.h */
     atomic_bool store_checked; /* Redis answered, and is one we can work with */
 };
 
@@ -65,6 +66,7 @@ handler ping, livez, readyz;
 handler create_environment, list_environments, get_environment, delete_environment;
 handler create_deployment, list_deployments, get_deployment;
 handler list_tasks, get_task, list_instances, get_instance;
+handler stream_tasks, stream_instances;
 
 /* Conditions which belong to a route's match. */
 bool has_deployment_token(const struct http_request *req);

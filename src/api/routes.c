@@ -22,5 +22,7 @@ const struct route state_routes[] = {
     {"GET", "/v1/tasks/{cluster}/{arn...}", get_task, names_task}, /* an ARN has slashes */
     {"GET", "/v1/instances", list_instances, NULL},
     {"GET", "/v1/instances/{cluster}/{arn...}", get_instance, names_instance},
+    {"GET", "/v1/stream/tasks", stream_tasks, NULL},
+    {"GET", "/v1/stream/instances", stream_instances, NULL},
     {0},
 };

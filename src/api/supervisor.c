@@ -22,8 +22,12 @@
 
 #define METRICS_LISTEN "127.0.0.1:9464"
 #define LOCK_NAME      "blox-api.lock"
-#define SCHEDULER_NAME "scheduler.sock"
-#define STATE_NAME     "state.sock"
+
+static const char *const socket_names[N_SOCKETS] = {
+    [SOCKET_SCHEDULER] = "scheduler.sock",
+    [SOCKET_STATE] = "state.sock",
+    [SOCKET_STREAM] = "stream.sock",
+};
 
 #define RESTART_MIN_MS 100   /* the first restart waits so long, each further one twice as long, */
 #define RESTART_MAX_MS 10000 /* up to this, */
@@ -40,8 +44,7 @@ struct worker_slot {
 struct supervisor {
     const struct supervisor_options *options;
     int lock_fd;
-    int scheduler_fd;
-    int state_fd;
+    int fds[N_SOCKETS];
     int child_fd;            /* readable when a worker ended */
     struct monitor *monitor; /* or NULL; without threads, for we fork */
     bool stopping;
@@ -150,13 +153,11 @@ static int open_all(struct supervisor *sup, struct error *err)
     if (sup->lock_fd < 0) {
         return -1;
     }
-    sup->scheduler_fd = listen_unix(dir, SCHEDULER_NAME, err);
-    if (sup->scheduler_fd < 0) {
-        return -1;
-    }
-    sup->state_fd = listen_unix(dir, STATE_NAME, err);
-    if (sup->state_fd < 0) {
-        return -1;
+    for (int s = 0; s < N_SOCKETS; s++) {
+        sup->fds[s] = listen_unix(dir, socket_names[s], err);
+        if (sup->fds[s] < 0) {
+            return -1;
+        }
     }
     sup->child_fd = watch_children(err);
     return sup->child_fd < 0 ? -1 : open_monitor(sup, err);
@@ -172,22 +173,25 @@ static void unlink_socket(const char *dir, const char *name)
 /* Whoever connects from now on is told at once that nobody is there. */
 static void unlink_sockets(const struct supervisor *sup)
 {
-    if (sup->scheduler_fd >= 0) {
-        unlink_socket(sup->options->socket_dir, SCHEDULER_NAME);
-    }
-    if (sup->state_fd >= 0) {
-        unlink_socket(sup->options->socket_dir, STATE_NAME);
+    for (int s = 0; s < N_SOCKETS; s++) {
+        if (sup->fds[s] >= 0) {
+            unlink_socket(sup->options->socket_dir, socket_names[s]);
+        }
     }
 }
 
 static void close_all(struct supervisor *sup)
 {
-    const int fds[] = {sup->scheduler_fd, sup->state_fd, sup->child_fd, sup->lock_fd};
-
-    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
-        if (fds[i] >= 0) {
-            close(fds[i]);
+    for (int s = 0; s < N_SOCKETS; s++) {
+        if (sup->fds[s] >= 0) {
+            close(sup->fds[s]);
         }
+    }
+    if (sup->child_fd >= 0) {
+        close(sup->child_fd);
+    }
+    if (sup->lock_fd >= 0) {
+        close(sup->lock_fd);
     }
     monitor_free(sup->monitor);
     free(sup->slots);
@@ -199,8 +203,6 @@ static void close_all(struct supervisor *sup)
 NORETURN static void become_worker(struct supervisor *sup, size_t worker, pid_t parent)
 {
     const struct supervisor_options *options = sup->options;
-    int scheduler_fd = sup->scheduler_fd;
-    int state_fd = sup->state_fd;
 
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) {
@@ -213,7 +215,7 @@ NORETURN static void become_worker(struct supervisor *sup, size_t worker, pid_t 
     }
     free(sup->slots);
     metrics_become_worker(worker);
-    exit(options->work(options->ctx, scheduler_fd, state_fd));
+    exit(options->work(options->ctx, sup->fds));
 }
 
 static void start_worker(struct supervisor *sup, struct worker_slot *slot)
@@ -386,7 +388,7 @@ static void stop_workers(struct supervisor *sup)
 int supervisor_run(const struct supervisor_options *options, struct error *err)
 {
     struct supervisor sup = {
-        .options = options, .lock_fd = -1, .scheduler_fd = -1, .state_fd = -1, .child_fd = -1};
+        .options = options, .lock_fd = -1, .fds = {-1, -1, -1}, .child_fd = -1};
 
     sup.slots = xcalloc((size_t)options->workers, sizeof(*sup.slots));
     int rc = open_all(&sup, err);

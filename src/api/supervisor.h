@@ -6,12 +6,20 @@
 #include "net/monitor.h"
 #include "util/error.h"
 
+enum api_socket {
+    SOCKET_SCHEDULER,
+    SOCKET_STATE,
+    SOCKET_STREAM, /* the state's routes, too; apart, so that streams which come by the thousand
+                      delay nobody */
+    N_SOCKETS,
+};
+
 struct supervisor_options {
-    const char *socket_dir; /* gets scheduler.sock and state.sock */
+    const char *socket_dir; /* gets scheduler.sock, state.sock and stream.sock */
     int workers;
     const char *metrics_listen; /* see net/monitor.h */
     /* A worker's whole life, in a process of its own; gives its exit status. */
-    int (*work)(void *ctx, int scheduler_fd, int state_fd);
+    int (*work)(void *ctx, const int fds[N_SOCKETS]);
     void *ctx;
 };
 

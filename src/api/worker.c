@@ -1,9 +1,11 @@
 /* Puts a worker together and takes it apart. */
 #include "api/worker.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/hub.h"
 #include "api/traffic.h"
 #include "net/fcgi.h"
 #include "util/clock.h"
@@ -13,40 +15,40 @@
 #define STORE_CHECK_MS 1000  /* how often Redis is asked until it answers */
 #define LOAD_WAIT_MS   2000  /* a worker accepts nothing for so long while it is loading */
 #define DRAIN_MS       12000 /* requests under way may go on for so long after a stop */
-
-enum { SCHEDULER, STATE, N_SERVICES };
+#define STREAM_THREADS 2     /* only begin streams: the hub goes on with them */
 
 struct worker {
     struct api api;
-    struct service services[N_SERVICES];
-    struct fcgi *pools[N_SERVICES];
+    struct service services[N_SOCKETS];
+    struct fcgi *pools[N_SOCKETS];
 };
 
 static void init_services(struct worker *worker)
 {
-    worker->services[SCHEDULER] = (struct service){
+    worker->services[SOCKET_SCHEDULER] = (struct service){
         .name = "scheduler",
         .routes = scheduler_routes,
         .failure_text = "Server Error",
         .api = &worker->api,
         .first_route = traffic_first_route(scheduler_routes),
     };
-    worker->services[STATE] = (struct service){
+    worker->services[SOCKET_STATE] = (struct service){
         .name = "state",
         .routes = state_routes,
         .failure_text = "Unexpected internal server error",
         .api = &worker->api,
         .first_route = traffic_first_route(state_routes),
     };
+    worker->services[SOCKET_STREAM] = worker->services[SOCKET_STATE];
 }
 
-static int open_pools(struct worker *worker, const int fds[N_SERVICES], int threads,
+static int open_pools(struct worker *worker, const int fds[N_SOCKETS], int threads,
                       struct error *err)
 {
-    for (int s = 0; s < N_SERVICES; s++) {
+    for (int s = 0; s < N_SOCKETS; s++) {
         const struct fcgi_options options = {
             .listen_fd = fds[s],
-            .threads = threads,
+            .threads = s == SOCKET_STREAM ? STREAM_THREADS : threads,
             .serve = service_serve,
             .ctx = &worker->services[s],
         };
@@ -64,12 +66,12 @@ static bool close_pools(struct worker *worker)
 {
     int64_t until_ms = clock_mono_ms() + DRAIN_MS;
 
-    for (int s = 0; s < N_SERVICES; s++) {
+    for (int s = 0; s < N_SOCKETS; s++) {
         if (worker->pools[s]) {
             fcgi_stop(worker->pools[s]);
         }
     }
-    for (int s = 0; s < N_SERVICES; s++) {
+    for (int s = 0; s < N_SOCKETS; s++) {
         int64_t left_ms = until_ms - clock_mono_ms();
 
         if (worker->pools[s] && !fcgi_wait(worker->pools[s], left_ms > 0 ? (int)left_ms : 0)) {
@@ -142,21 +144,35 @@ static int work(struct worker *worker, const struct worker_options *options, con
     return 0;
 }
 
-int worker_run(const struct worker_options *options, int scheduler_fd, int state_fd)
+/* Each stream has a connection; the soft limit is often 1024. */
+static void allow_descriptors(void)
 {
-    const int fds[N_SERVICES] = {scheduler_fd, state_fd};
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+int worker_run(const struct worker_options *options, const int fds[N_SOCKETS])
+{
     struct error err = {0};
     struct worker worker = {0};
     AUTO(store) *store = store_open(&options->store, &err);
     AUTO(aws) *aws = store ? aws_open(&options->aws, &err) : NULL;
-    const struct view_listener listener = {.trouble = say_outage};
+    AUTO(hub) *hub = aws ? hub_open(store, options->stream_bytes, &err) : NULL;
+    struct view_listener listener = hub ? hub_listener(hub) : (struct view_listener){0};
     const struct view_options heard = {.listener = &listener};
-    AUTO(view) *view = aws ? view_open(store, &heard, &err) : NULL;
+
+    listener.trouble = say_outage;
+    AUTO(view) *view = hub ? view_open(store, &heard, &err) : NULL;
 
     if (!view) {
         return log_fatal(&err);
     }
-    worker.api = (struct api){.store = store, .view = view, .aws = aws};
+    allow_descriptors();
+    worker.api = (struct api){.store = store, .view = view, .aws = aws, .hub = hub};
     init_services(&worker);
     log_info("worker.started", "threads=%d", options->threads);
     int status = work(&worker, options, fds, &err) < 0 ? log_fatal(&err) : 0;
@@ -165,6 +181,7 @@ int worker_run(const struct worker_options *options, int scheduler_fd, int state
         log_warn("worker.cut", "drain_ms=%d", DRAIN_MS);
         _exit(status); /* a thread works with what is freed otherwise */
     }
+    hub_stop(hub);
     log_info("worker.stopped", "%s", "");
     return status;
 }

@@ -18,6 +18,7 @@ struct settings {
     char *socket_dir;
     int64_t workers;
     int64_t threads;
+    int64_t stream_buffer_mb;
     char *region;
     char *profile;
     char *endpoint;
@@ -39,10 +40,14 @@ static const struct option_spec options[] = {
     {"redis-replicas", OPTION_INT, NULL, "N", "0", 0, 10,
      "How many replicas must have a user's write before it is answered.", AT(redis_replicas)},
     {"socket-dir", OPTION_TEXT, NULL, "DIR", "/run/blox", 0, 0,
-     "Where nginx finds scheduler.sock and state.sock; created if missing.", AT(socket_dir)},
+     "Where nginx finds scheduler.sock, state.sock and stream.sock; created if missing.",
+     AT(socket_dir)},
     {"workers", OPTION_INT, NULL, "N", "2", 1, 64, "Worker processes.", AT(workers)},
     {"threads", OPTION_INT, NULL, "N", "16", 1, 256,
      "Requests which one worker answers at once on each socket.", AT(threads)},
+    {"stream-buffer", OPTION_INT, NULL, "MIB", "64", 1, 4096,
+     "Changes which a worker keeps ready for streams that are behind, in MiB.",
+     AT(stream_buffer_mb)},
     {"region", OPTION_TEXT, "AWS_REGION", "NAME", NULL, 0, 0,
      "AWS region; else AWS_DEFAULT_REGION's or the profile's.", AT(region)},
     {"profile", OPTION_TEXT, "AWS_PROFILE", "NAME", NULL, 0, 0, "Profile in AWS' own files.",
@@ -67,7 +72,7 @@ static const struct program_spec program = {
     .n_options = ARRAY_LEN(options),
 };
 
-static int work(void *ctx, int scheduler_fd, int state_fd)
+static int work(void *ctx, const int fds[N_SOCKETS])
 {
     const struct settings *settings = ctx;
     const struct worker_options worker = {
@@ -89,9 +94,10 @@ static int work(void *ctx, int scheduler_fd, int state_fd)
                 .reads = {.burst = 20, .rate = 5}, /* a worker's share: the reconciler has more */
             },
         .threads = (int)settings->threads,
+        .stream_bytes = (size_t)settings->stream_buffer_mb << 20,
     };
 
-    return worker_run(&worker, scheduler_fd, state_fd);
+    return worker_run(&worker, fds);
 }
 
 static int run(struct settings *settings, struct error *err)

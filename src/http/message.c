@@ -103,6 +103,17 @@ int http_reply_empty(struct http_response *resp, int status, const char *content
     return 0;
 }
 
+int http_reply_stream(struct http_response *resp, const char *content_type,
+                      void (*hand_over)(void *owner, int fd, int request_id),
+                      void (*release)(void *owner), void *owner)
+{
+    begin(resp, 200, content_type);
+    resp->hand_over = hand_over;
+    resp->release = release;
+    resp->owner = owner;
+    return 0;
+}
+
 static void drop_header(struct http_response *resp, const char *name)
 {
     size_t len = strlen(name);
@@ -178,7 +189,9 @@ void http_response_head(const struct http_response *resp, struct strbuf *out)
     if (resp->content_type) {
         strbuf_addf(out, "Content-Type: %s\r\n", resp->content_type);
     }
-    strbuf_addf(out, "Content-Length: %zu\r\n", resp->body_len);
+    if (!resp->hand_over) {
+        strbuf_addf(out, "Content-Length: %zu\r\n", resp->body_len);
+    }
     if (resp->headers.len > 0) {
         strbuf_add(out, resp->headers.text, resp->headers.len);
     }

@@ -63,6 +63,9 @@ struct http_response {
     size_t body_len;
     void (*release)(void *owner); /* ends what the pieces point into */
     void *owner;
+    /* Not NULL: the body has no end. Once the head has been sent, the connection and the owner are
+     * handed over instead of being released. */
+    void (*hand_over)(void *owner, int fd, int request_id);
 };
 
 /* Frees; resp is empty and usable again. */
@@ -76,6 +79,12 @@ int http_reply_text(struct http_response *resp, int status, const char *fmt, ...
 int http_reply_json(struct http_response *resp, struct strbuf *json);
 /* No body; content_type may be NULL. */
 int http_reply_empty(struct http_response *resp, int status, const char *content_type);
+
+/* A body without end; the owner is released where no hand-over comes about (HEAD, a client which is
+ * gone). */
+int http_reply_stream(struct http_response *resp, const char *content_type,
+                      void (*hand_over)(void *owner, int fd, int request_id),
+                      void (*release)(void *owner), void *owner);
 
 /* Adds a header line, in the place of an earlier one of the same name. */
 void http_set_header(struct http_response *resp, const char *name, const char *fmt, ...)

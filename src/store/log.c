@@ -135,16 +135,19 @@ static bool read_entry(const struct reply *reply, struct log_entry *out)
     return true;
 }
 
+static void entry_clear(struct log_entry *entry)
+{
+    free(entry->key);
+    free(entry->value);
+    free(entry->old_fields);
+    free(entry->cause);
+    free(entry->actor);
+}
+
 void log_batch_clear(struct log_batch *batch)
 {
     for (size_t i = 0; i < batch->n; i++) {
-        struct log_entry *entry = &batch->entries[i];
-
-        free(entry->key);
-        free(entry->value);
-        free(entry->old_fields);
-        free(entry->cause);
-        free(entry->actor);
+        entry_clear(&batch->entries[i]);
     }
     free(batch->entries);
     *batch = (struct log_batch){0};
@@ -311,6 +314,57 @@ int log_position(struct log_reader *reader, struct log_position *out, struct err
         return -1;
     }
     *out = position;
+    return 0;
+}
+
+struct finding {
+    int64_t revision;
+    enum log_place place;
+};
+
+/* The first entry from the revision on tells: entries are dense but for what epoch entries jump. */
+static int find_entry(struct redis *redis, int64_t deadline_ms, void *ctx, struct error *err)
+{
+    struct finding *finding = ctx;
+    char from[NUMBER_LEN];
+    struct log_entry entry = {0};
+
+    snprintf(from, sizeof(from), "%" PRId64, finding->revision);
+    AUTO(reply) *found =
+        redis_call(redis, deadline_ms, err, "XRANGE", KEY_LOG, from, "+", "COUNT", "1", NULL);
+
+    if (!found) {
+        return -1;
+    }
+    const struct reply *first = reply_array_at(found, 0);
+
+    if (!first) {
+        finding->place = LOG_FUTURE;
+        return 0;
+    }
+    if (!read_entry(first, &entry)) {
+        return error_set(err, ERR_PROTOCOL, "the log holds an entry that is not ours");
+    }
+    if (entry.revision == finding->revision) {
+        finding->place = LOG_HELD;
+    } else if (entry.epoch ? entry.before_revision == finding->revision
+                           : entry.revision == finding->revision + 1) {
+        finding->place = LOG_NEXT;
+    } else {
+        finding->place = LOG_GONE;
+    }
+    entry_clear(&entry);
+    return 0;
+}
+
+int log_find(struct store *store, int64_t revision, enum log_place *out, struct error *err)
+{
+    struct finding finding = {.revision = revision};
+
+    if (store_run(store, find_entry, &finding, err) < 0) {
+        return -1;
+    }
+    *out = finding.place;
     return 0;
 }
 

@@ -55,6 +55,16 @@ int log_changed(struct log_reader *reader,
                 void (*each)(void *ctx, enum kind kind, const char *cluster_arn, int64_t revision),
                 void *ctx, struct error *err) MUST_CHECK;
 
+/* Where a revision which somebody remembers stands now. */
+enum log_place {
+    LOG_HELD,   /* its entry is there, and so is everything after it */
+    LOG_NEXT,   /* it is not, but everything after it is */
+    LOG_GONE,   /* entries after it are missing, or it was lost with the epoch before */
+    LOG_FUTURE, /* no entry has come so far */
+};
+int log_find(struct store *store, int64_t revision, enum log_place *out,
+             struct error *err) MUST_CHECK;
+
 /* One HSCAN page of a kind, for loading a view: calls `each` per entity. *cursor starts at 0 and is
  * 0 again after the last page. */
 int log_scan(struct log_reader *reader, enum kind kind, uint64_t *cursor,

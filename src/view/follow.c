@@ -62,6 +62,15 @@ static void tell_epoch(struct view *view, int64_t epoch)
     }
 }
 
+static void tell_logged(struct view *view, const struct log_entry *entries, size_t n)
+{
+    const struct view_listener *listener = view->options.listener;
+
+    if (listener && listener->logged) {
+        listener->logged(listener->ctx, entries, n);
+    }
+}
+
 static void tell_changes(struct view *view, const struct change *changes, size_t n,
                          const struct log_entry *last)
 {
@@ -139,6 +148,7 @@ static void serve_commit(struct view *view, const struct log_entry *entries, siz
     if (last->epoch) {
         tell_epoch(view, last->revision);
     }
+    tell_logged(view, entries, n);
     tell_changes(view, changes, n_changes, last);
     for (size_t c = 0; c < n_changes; c++) {
         change_clear(&changes[c]);

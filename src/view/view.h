@@ -39,6 +39,8 @@ struct entity_list {
 void entity_list_clear(struct entity_list *list);
 #define AUTO_ENTITY_LIST __attribute__((cleanup(entity_list_clear))) struct entity_list
 
+struct log_entry; /* store/log.h */
+
 /*
  * Who wants to hear of changes; each function may be NULL. Called by the follower thread with no
  * lock held, once a whole commit has been applied, in order; keep it short and take references
@@ -51,6 +53,8 @@ void entity_list_clear(struct entity_list *list);
 struct view_listener {
     /* Either may be NULL: it appeared, it is gone. */
     void (*changed)(void *ctx, const struct entity *before, const struct entity *after);
+    /* The whole commit (or epoch entry) as the log has it, before `changed`; borrowed. */
+    void (*logged)(void *ctx, const struct log_entry *entries, size_t n);
     /* The commit is complete. */
     void (*committed)(void *ctx, int64_t revision, int64_t at_ms);
     void (*reloaded)(void *ctx, int64_t revision);

@@ -4,6 +4,9 @@ import http.client
 import os
 import pathlib
 import re
+import resource
+import select
+import socket
 import statistics
 import subprocess
 import sys
@@ -65,6 +68,45 @@ def redis_commands_per_s(port, pipeline):
     argv += ["-P", str(pipeline), "-q"]
     output = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
     return float(re.findall(r"([\d.]+) requests per second", output)[-1])
+
+
+class StreamClients:
+    """Clients of streams by the thousand, in one thread: each knows when something came."""
+
+    def __init__(self, url):
+        self.place = urllib.parse.urlsplit(url)
+        self.epoll = select.epoll()
+        self.sockets = {}
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+    def open(self, n, target):
+        """n more streams, each with its headers read."""
+        for _ in range(n):
+            connection = socket.create_connection((self.place.hostname, self.place.port), timeout=30)
+            connection.sendall(f"GET {target} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += connection.recv(4096)
+            assert head.startswith(b"HTTP/1.1 200"), head
+            connection.setblocking(False)
+            self.sockets[connection.fileno()] = connection
+            self.epoll.register(connection, select.EPOLLIN)
+
+    def arrivals(self, n, within_s=10):
+        """The times, by time.monotonic(), at which something came at n of the streams."""
+        times, deadline = {}, time.monotonic() + within_s
+        while len(times) < n and time.monotonic() < deadline:
+            for fd, _ in self.epoll.poll(0.1):
+                assert self.sockets[fd].recv(65536), "a stream ended"
+                times.setdefault(fd, time.monotonic())
+        assert len(times) >= n, f"{len(times)} of {n} streams heard of it"
+        return list(times.values())
+
+    def close(self):
+        for connection in self.sockets.values():
+            connection.close()
+        self.sockets.clear()
 
 
 class Ceilings:

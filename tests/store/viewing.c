@@ -67,8 +67,14 @@ static void on_trouble(void *ctx, const struct error *why)
 
 struct view_listener listener_of(struct heard *heard)
 {
-    return (struct view_listener){on_changed, on_committed, on_reloaded,
-                                  on_epoch,   on_trouble,   heard};
+    return (struct view_listener){
+        .changed = on_changed,
+        .committed = on_committed,
+        .reloaded = on_reloaded,
+        .epoch = on_epoch,
+        .trouble = on_trouble,
+        .ctx = heard,
+    };
 }
 
 struct view *open_view(struct store *store, const struct view_options *options)

@@ -124,6 +124,7 @@ class Stack:
         listing_lag_ms=0,
         queue=QUEUE,
         redis_options=(),
+        api_options=(),
         reconciler_options=(),
         sim_options=(),
     ):
@@ -153,7 +154,7 @@ class Stack:
         self.aws = self._program(
             "awssim", BUILD / "blox-awssim", "--listen", f"127.0.0.1:{self.sim_port}", "--queue", queue, *sim_options
         )
-        self.api = [self._api(f"api-{i}", workers) for i in range(n_api)]
+        self.api = [self._api(f"api-{i}", workers, api_options) for i in range(n_api)]
         self.nginx = self._program("nginx", "nginx", "-e", "stderr", "-p", self.dir / "nginx", "-c", "nginx.conf")
         settle = () if settle_after is None else ("--settle-after", settle_after)
         self.reconcilers = [
@@ -176,11 +177,11 @@ class Stack:
         argv += ["--maxmemory-policy", "noeviction", *options]
         return self._program("redis", *argv)
 
-    def _api(self, name, workers):
+    def _api(self, name, workers, options):
         sockets = self.dir / name
         sockets.mkdir()
         argv = ["--redis-url", self.redis_url, "--socket-dir", sockets, "--workers", workers]
-        argv += ["--metrics-listen", self._monitor(name)]
+        argv += ["--metrics-listen", self._monitor(name), *options]
         return self._program(name, BUILD / "blox-api", *argv)
 
     def _monitor(self, name):

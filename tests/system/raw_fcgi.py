@@ -27,20 +27,30 @@ def read_exactly(connection, size):
     return data
 
 
-def ask(path, parameters, body=b""):
-    """The status and the body which a worker answers on the socket at path."""
+def request(parameters, body=b""):
+    """The bytes of a whole request."""
     pairs = b"".join(
         struct.pack("!BB", len(name), len(value)) + name.encode() + value.encode()
         for name, value in parameters.items()
     )
+    return record(BEGIN, struct.pack("!HBxxxxx", 1, 0)) + stream(PARAMS, pairs) + stream(STDIN, body)
+
+
+def read_record(connection):
+    """The next record's version, kind and content."""
+    version, kind, _, length, padding, _ = struct.unpack("!BBHHBB", read_exactly(connection, 8))
+    return version, kind, read_exactly(connection, length + padding)[:length]
+
+
+def ask(path, parameters, body=b""):
+    """The status and the body which a worker answers on the socket at path."""
     answer = b""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(10)
         connection.connect(str(path))
-        connection.sendall(record(BEGIN, struct.pack("!HBxxxxx", 1, 0)) + stream(PARAMS, pairs) + stream(STDIN, body))
+        connection.sendall(request(parameters, body))
         while True:
-            _, kind, _, length, padding, _ = struct.unpack("!BBHHBB", read_exactly(connection, 8))
-            content = read_exactly(connection, length + padding)[:length]
+            _, kind, content = read_record(connection)
             if kind == STDOUT:
                 answer += content
             elif kind == END:

@@ -1,4 +1,4 @@
-"""The acceptance scenarios of Blox v0.3.0, one test an item, by their numbers; streams (31, 32, 48, 49) come later."""
+"""The acceptance scenarios of Blox v0.3.0, one test an item, by their numbers; streams (31, 32, 48, 49) are in test_streams.py."""
 
 import uuid
 from types import SimpleNamespace

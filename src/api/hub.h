@@ -1,0 +1,40 @@
+/*
+ * The streams of one worker: a thread which writes each change to whom it concerns, and never waits
+ * for anybody. A stream is a position (a revision; before it, maybe, a place in a snapshot) and the
+ * unsent rest of one line. One which is not behind gets what the view's follower hears of; one that
+ * is behind is fed from a ring of the last changes, or by a second thread from the log.
+ */
+#ifndef BLOX_API_HUB_H
+#define BLOX_API_HUB_H
+
+#include "api/watch.h"
+
+struct hub;
+
+/* Its threads run until hub_free. */
+struct hub *hub_open(struct store *store, size_t ring_bytes, struct error *err) MUST_CHECK;
+/* After hub_stop, and after the view which it listens to has gone. NULL is fine. */
+void hub_free(struct hub *hub);
+AUTO_DEFINE(hub);
+/* What the hub wants to hear from the view. */
+struct view_listener hub_listener(struct hub *hub);
+/* Ends all streams, in order, so that their clients come back elsewhere. */
+void hub_stop(struct hub *hub);
+
+/* How a stream is to begin and to go on. */
+struct stream_options {
+    struct watch *watch;         /* taken */
+    struct entity_list snapshot; /* taken; shown first, then a bookmark of its revision; items
+                                    NULL: none */
+    bool has_snapshot;
+    int64_t after;    /* changes after this revision */
+    int heartbeat_ms; /* a bookmark after so long a silence; 0: none */
+    bool tells_end;   /* a record says why the stream ends */
+};
+
+struct stream *stream_new(struct hub *hub, struct stream_options *options) MUST_CHECK;
+/* For http_reply_stream: a stream's release, and the hand-over which begins it. */
+void stream_release(void *stream);
+void stream_begin(void *stream, int fd, int request_id);
+
+#endif

@@ -1,0 +1,623 @@
+"""Streams of tasks and instances: v0.3.0's behaviour, what can be asked for besides, and what clients and failures do."""
+
+import json
+import os
+import pathlib
+import shutil
+import socket
+import time
+import uuid
+
+import pytest
+import raw_fcgi
+from harness import Stack, eventually
+from stream_client import BROKEN, COMPLETE, Stream, is_bookmark, version
+
+TASKS, INSTANCES = "/v1/stream/tasks", "/v1/stream/instances"
+BOTH = pytest.mark.parametrize("path", [TASKS, INSTANCES])
+OUT_OF_RANGE = "Entity version is out of range\n"
+
+
+@pytest.fixture(scope="module")
+def calm():
+    """A stack whose events come once and in order, so that every change is seen exactly once."""
+    stack = Stack(n_reconcilers=1, duplicate=0, reorder=0).start()
+    yield stack
+    stack.stop()
+
+
+@pytest.fixture(scope="module")
+def names():
+    return iter(f"streams-{i}" for i in range(1000))
+
+
+class Cluster:
+    """A cluster of the test's own with one instance, which the API knows."""
+
+    def __init__(self, stack, name):
+        self.stack, self.name = stack, name
+        self.arn = stack.sim.create_cluster(name)
+        (self.instance,) = stack.sim.add_instances(name)
+        eventually(lambda: len(stack.blox.instances(cluster=name)) == 1, 15)
+        self.settle()
+
+    def settle(self):
+        """Waits until nothing is committed any more: a new instance is described, and drift looks at its cluster."""
+        redis, last = self.stack.redis_client(), None
+        while last != (last := redis.get("{blox}:revision")):
+            time.sleep(0.7)
+
+    def start_task(self, **options):
+        (task,) = self.stack.sim.add_tasks(self.name, count=1, events=True, **options)
+        return task
+
+    def crash(self, task):
+        self.stack.sim.crash_task(task)
+
+    def stream(self, path=TASKS, query="", **options):
+        return Stream(self.stack.blox.state, path + ("?" + query if query else ""), **options)
+
+    def changes(self, task, n):
+        """The lines which show the first n changes of a task, from the log's beginning."""
+        with self.stream(query="after=0") as stream:
+            eventually(lambda: len(of(stream, task)) >= n, 10)
+            return of(stream, task)[:n]
+
+
+@pytest.fixture
+def cluster(calm, names):
+    return Cluster(calm, next(names))
+
+
+def of(stream, arn):
+    """Its lines on the entity."""
+    keys = ("taskARN", "containerInstanceARN")
+    return [
+        line
+        for line in list(stream.lines)
+        if "entity" in line and arn == next((line["entity"][key] for key in keys if key in line["entity"]), None)
+    ]
+
+
+def statuses(lines):
+    return [line["entity"]["lastStatus"] for line in lines]
+
+
+def refused(response, text, status=400):
+    assert (response.status_code, response.text) == (status, text)
+    assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+# ---- the acceptance scenarios of Blox v0.3.0, by their numbers
+
+
+def test_31_an_instance_stream_delivers_the_instance_that_gets_a_task(cluster, calm):
+    with cluster.stream(INSTANCES) as stream:
+        ecs = calm.aws_client("ecs")
+        family = calm.sim.register_task_definition("acceptance", memory=64)
+        ecs.start_task(cluster=cluster.arn, taskDefinition=family, containerInstances=[cluster.instance])
+        stream.wait_for(lambda line: line["entity"]["containerInstanceARN"] == cluster.instance)
+
+
+def test_32_an_instance_stream_from_an_earlier_version(cluster, calm):
+    before = answer_version(calm, f"/v1/instances/{cluster.name}/{cluster.instance}")
+    calm.sim.change_instance(cluster.instance, agentConnected=False)
+    eventually(lambda: not calm.blox.instances(cluster=cluster.name)[0]["agentConnected"], 10)
+    with cluster.stream(INSTANCES, f"entityVersion={before}") as stream:
+        eventually(lambda: len(of(stream, cluster.instance)) >= 2, 10)
+        connected = [line["entity"]["agentConnected"] for line in of(stream, cluster.instance)]
+        assert connected[0] is True and connected[-1] is False
+
+
+def test_48_a_task_stream_delivers_a_task_that_starts(cluster):
+    with cluster.stream() as stream:
+        task = cluster.start_task()
+        stream.wait_for(lambda line: line["entity"]["taskARN"] == task and line["entity"]["desiredStatus"] == "RUNNING")
+
+
+def test_49_a_stream_from_the_running_record_delivers_it_and_the_stopped_one(cluster, calm):
+    task = cluster.start_task()
+    eventually(lambda: calm.blox.tasks(cluster=cluster.name, status="running"), 10)
+    running = answer_version(calm, f"/v1/tasks/{cluster.name}/{task}")
+    cluster.crash(task)
+    eventually(lambda: calm.blox.tasks(cluster=cluster.name, status="stopped"), 10)
+    with cluster.stream(query=f"entityVersion={running}") as stream:
+        eventually(lambda: of(stream, task) and statuses(of(stream, task))[-1] == "STOPPED", 10)
+        assert statuses(of(stream, task))[0] == "RUNNING"
+        assert version(of(stream, task)[0]) == running
+
+
+def answer_version(stack, path):
+    response = stack.blox.state.get(path)
+    assert response.status_code == 200
+    return version(response.json())
+
+
+# ---- v0.3.0's defaults
+
+
+@BOTH
+def test_the_headers_come_at_once(calm, path):
+    began = time.monotonic()
+    with Stream(calm.blox.state, path) as stream:
+        assert time.monotonic() - began < 2
+        assert stream.status == 200
+        assert stream.headers["Content-Type"] == "application/octet-stream"
+        assert stream.headers["Transfer-Encoding"] == "chunked"
+        assert "Content-Length" not in stream.headers
+        assert "X-Accel-Buffering" not in stream.headers
+        assert stream.position > 0
+
+
+def test_an_idle_stream_says_nothing(cluster):
+    with cluster.stream(INSTANCES, "cluster=no-such-cluster") as stream:
+        cluster.start_task()
+        time.sleep(1.5)
+        assert (stream.lines, stream.ended) == ([], None)
+
+
+def test_a_line_is_what_get_answers(cluster, calm):
+    with cluster.stream(read=False) as stream:
+        task = cluster.start_task()
+        eventually(lambda: calm.blox.tasks(cluster=cluster.name, status="running"), 10)
+        got = calm.blox.state.get(f"/v1/tasks/{cluster.name}/{task}").content
+        while task.encode() not in (line := stream.read_line()):
+            pass
+        assert line == got
+
+
+def test_live_only_without_a_version(cluster):
+    old = cluster.start_task()
+    cluster.changes(old, 1)
+    for query in ("", "entityVersion=", "entityVersion=0", "entityVersion=-0", "entityVersion=%2B0"):
+        with cluster.stream(query=query) as stream:
+            new = cluster.start_task()
+            stream.wait_for(lambda line: line["entity"]["taskARN"] == new)
+            assert of(stream, old) == []
+
+
+def test_replay_is_inclusive_ordered_and_complete(cluster):
+    """Every change of the task, none left out, the first one included, whichever way the version is written."""
+    task = cluster.start_task()
+    cluster.changes(task, 1)
+    cluster.crash(task)
+    changes = cluster.changes(task, 2)
+    assert statuses(changes) == ["RUNNING", "STOPPED"]
+    first = version(changes[0])
+    for text in (f"{first}", f"%2B{first}", f"000{first}", f"{first}&entityVersion=abc", f"{first}&unknown=1&unknown=2"):
+        with cluster.stream(query=f"entityVersion={text}") as stream:
+            assert stream.status == 200, stream.error
+            stream.wait_for(lambda line: version(line) == version(changes[-1]))
+            assert stream.lines[0] == changes[0]
+            assert of(stream, task) == changes
+            versions = [version(line) for line in stream.lines]
+            assert versions == sorted(set(versions))
+
+
+@BOTH
+@pytest.mark.parametrize("text", ["abc", "-1", "1.5", "9223372036854775808", "1e3", "%2B", "+1", "0x1", "1_0", "1%20", "9" * 4000])
+def test_an_entity_version_that_is_none(calm, path, text):
+    refused(calm.blox.state.get(f"{path}?entityVersion={text}"), "Invalid entity version\n")
+
+
+@BOTH
+def test_an_entity_version_out_of_range(calm, path):
+    current = calm.redis_client().get("{blox}:revision")
+    for value in (1, int(current) + 1, 9223372036854775807):
+        refused(calm.blox.state.get(f"{path}?entityVersion={value}"), OUT_OF_RANGE)
+
+
+def test_the_current_version_is_in_range(cluster):
+    task = cluster.start_task()
+    last = version(cluster.changes(task, 1)[0])
+    with cluster.stream(query=f"entityVersion={last}") as stream:
+        assert version(stream.wait(1)[0]) == last
+
+
+@BOTH
+def test_other_methods_and_paths(calm, path):
+    assert calm.blox.state.post(path).status_code == 404
+    assert calm.blox.state.get(path + "s").status_code == 404
+    redirect = calm.blox.state.get(path + "/", allow_redirects=False)
+    assert (redirect.status_code, redirect.headers["Location"]) == (301, path)
+    head = calm.blox.state.request("HEAD", path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["Content-Type"] == "application/octet-stream"
+    assert calm.blox.state.request("HEAD", path + "?entityVersion=abc").status_code == 400
+
+
+def test_stale_and_doubled_events_say_nothing(cluster, calm):
+    task = cluster.start_task()
+    cluster.changes(task, 1)
+    with cluster.stream() as stream:
+        calm.sim.fault("event-duplicate", rate=1)
+        cluster.crash(task)
+        eventually(lambda: of(stream, task), 10)
+        calm.sim.no_faults()
+        time.sleep(0.5)
+        assert statuses(of(stream, task)) == ["STOPPED"]
+
+
+# ---- parameters v0.3.0 did not have
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "query, text",
+    [
+        ("after=abc", "Invalid after: want an entity version"),
+        ("after=-1", "Invalid after: want an entity version"),
+        ("after=1.5", "Invalid after: want an entity version"),
+        ("after=9223372036854775808", "Invalid after: want an entity version"),
+        ("after=" + "9" * 4000, "Invalid after: want an entity version"),
+        ("heartbeat=0", "Invalid heartbeat: want 1 to 3600 seconds"),
+        ("heartbeat=-1", "Invalid heartbeat: want 1 to 3600 seconds"),
+        ("heartbeat=3601", "Invalid heartbeat: want 1 to 3600 seconds"),
+        ("heartbeat=1s", "Invalid heartbeat: want 1 to 3600 seconds"),
+        ("heartbeat=99999999999999999999", "Invalid heartbeat: want 1 to 3600 seconds"),
+        ("deletes=yes", "Invalid deletes: want true or false"),
+        ("deletes=TRUE", "Invalid deletes: want true or false"),
+        ("snapshot=1", "Invalid snapshot: want true or false"),
+        ("errors=on", "Invalid errors: want true or false"),
+        ("after=1&after=1", "At least one of the filters provided is specified multiple times"),
+        ("heartbeat=1&heartbeat=2", "At least one of the filters provided is specified multiple times"),
+        ("deletes=true&deletes=", "At least one of the filters provided is specified multiple times"),
+        ("cluster=aa&cluster=bb", "At least one of the filters provided is specified multiple times"),
+        ("cluster=&cluster=", "At least one of the filters provided is specified multiple times"),
+        ("status=invalidStatus", "Invalid status"),
+        ("cluster=cluster/cluster", "Invalid cluster ARN or name"),
+        ("after=5&entityVersion=5", "Only one of entityVersion, after and snapshot can be given"),
+        ("after=5&snapshot=true", "Only one of entityVersion, after and snapshot can be given"),
+        ("entityVersion=5&snapshot=true", "Only one of entityVersion, after and snapshot can be given"),
+    ],
+)
+def test_wrong_parameters(calm, path, query, text):
+    refused(calm.blox.state.get(f"{path}?{query}"), text + "\n")
+
+
+def test_a_filter_of_tasks_is_refused_for_instances(calm):
+    text = "At least one of the filters provided is unsupported\n"
+    refused(calm.blox.state.get(f"{INSTANCES}?startedBy=me"), text)
+
+
+@BOTH
+def test_empty_parameters_are_none(calm, path):
+    names = ("after", "heartbeat", "deletes", "snapshot", "errors", "status", "cluster")
+    with Stream(calm.blox.state, path + "?" + "&".join(name + "=" for name in names)) as stream:
+        assert stream.status == 200, stream.error
+        time.sleep(0.5)
+        assert not any(is_bookmark(line) for line in stream.lines)
+
+
+def test_after_is_exclusive(cluster):
+    task = cluster.start_task()
+    first = version(cluster.changes(task, 1)[0])
+    cluster.crash(task)
+    cluster.changes(task, 2)
+    with cluster.stream(query=f"after={first}") as stream:
+        eventually(lambda: of(stream, task), 10)
+        assert statuses(of(stream, task)) == ["STOPPED"]
+        assert stream.position == first
+
+
+def test_after_may_wait_for_the_future(cluster, calm):
+    current = int(calm.redis_client().get("{blox}:revision"))
+    with cluster.stream(query=f"after={current + 2}") as stream, cluster.stream(query=f"after={current}") as all_of_it:
+        assert stream.status == 200
+        for _ in range(4):
+            cluster.start_task()
+        eventually(lambda: len(all_of_it.lines) >= 4, 10)
+        want = [version(line) for line in all_of_it.lines if version(line) > current + 2]
+        eventually(lambda: [version(line) for line in stream.lines] == want, 10)
+
+
+def test_after_far_in_the_future_is_quiet(cluster):
+    with cluster.stream(query="after=9223372036854775807&heartbeat=1") as stream:
+        cluster.start_task()
+        assert version(stream.wait(1)[0]) == 9223372036854775807
+        assert is_bookmark(stream.lines[0])
+
+
+def test_a_heartbeat_tells_the_current_version(cluster, calm):
+    with cluster.stream(query="heartbeat=1&cluster=no-such-cluster") as stream:
+        task = cluster.start_task()
+        latest = version(cluster.changes(task, 1)[0])
+        eventually(lambda: stream.lines and version(stream.lines[-1]) >= latest, 5)
+        assert all(line == {"metadata": line["metadata"], "bookmark": True} for line in stream.lines)
+        n = len(stream.lines)
+        stream.wait(n + 2, 5)
+        gaps = [after - before for before, after in zip(stream.times, stream.times[1:])]
+        assert all(0.8 < gap < 2.5 for gap in gaps), gaps
+    assert calm.blox.state.get(f"{TASKS}?entityVersion={latest + 10**6}").status_code == 400
+
+
+def test_a_bookmark_is_a_position(cluster):
+    with cluster.stream(query=f"heartbeat=1&cluster={cluster.name}") as stream:
+        cluster.crash(cluster.start_task())
+        eventually(lambda: any(is_bookmark(line) for line in stream.lines), 5)
+        mark = next(line for line in stream.lines if is_bookmark(line))
+    task = cluster.start_task()
+    with cluster.stream(query=f"after={version(mark)}&cluster={cluster.name}") as stream:
+        eventually(lambda: of(stream, task), 10)
+        assert {line["entity"]["taskARN"] for line in stream.lines} == {task}
+
+
+def test_without_asking_a_delete_says_nothing(cluster, calm):
+    with cluster.stream(INSTANCES) as plain, cluster.stream(INSTANCES, "deletes=true") as asked:
+        delete_instance(cluster, calm)
+        tombstone = asked.wait_for(lambda line: line.get("deleted"))
+        time.sleep(0.3)
+        assert not any(line.get("deleted") for line in plain.lines)
+        assert version(tombstone) > max([0, *(version(line) for line in of(plain, cluster.instance))])
+
+
+def delete_instance(cluster, stack):
+    """As a drift pass or upkeep would: the entity's value becomes a tombstone, and the log tells of it."""
+    redis = stack.redis_client()
+    key = "{blox}:instance"
+    value = redis.hget(key, cluster.instance)
+    head, fields, _ = value.split("\n", 2)
+    commit = uuid.uuid4().hex
+    script = """
+        local rev = string.format('%.0f', redis.call('INCR', KEYS[1]))
+        redis.call('HSET', KEYS[3], ARGV[1], rev .. ' 99 ' .. ARGV[5] .. ' ' .. ARGV[2] .. '\\n' .. ARGV[3] .. '\\n')
+        redis.call('XADD', KEYS[2], rev .. '-0', 'at', ARGV[5], 'commit', ARGV[2], 'kind', 'instance', 'key', ARGV[1],
+            'value', ARGV[4], 'old', '', 'deleted', '1', 'cause', 'drift', 'actor', '', 'following', '0')
+        return rev"""
+    keys = ["{blox}:revision", "{blox}:log", key]
+    at = str(int(time.time() * 1000))
+    return int(redis.eval(script, 3, *keys, cluster.instance, commit, fields, value, at))
+
+
+def test_a_tombstone_has_the_last_body_and_the_cause(cluster, calm):
+    last = calm.blox.state.get(f"/v1/instances/{cluster.name}/{cluster.instance}").json()
+    with cluster.stream(INSTANCES, f"deletes=true&cluster={cluster.name}") as live:
+        revision = delete_instance(cluster, calm)
+        want = {
+            "entity": last["entity"],
+            "metadata": {"entityVersion": str(revision)},
+            "deleted": True,
+            "reason": "drift",
+        }
+        assert live.wait(1) == [want]
+    with cluster.stream(INSTANCES, f"deletes=true&cluster={cluster.name}&entityVersion={revision}") as replayed:
+        assert replayed.wait(1) == [want]
+
+
+def test_filters_let_through_what_matches(cluster):
+    with cluster.stream(query=f"cluster={cluster.name}&status=RUNNING&startedBy=me") as stream, cluster.stream(
+        query=f"cluster={cluster.arn}"
+    ) as all_of_it:
+        mine, other = cluster.start_task(startedBy="me"), cluster.start_task(startedBy="you")
+        cluster.crash(mine)
+        cluster.crash(other)
+        eventually(lambda: len(all_of_it.lines) == 4, 10)
+        time.sleep(0.2)
+        assert stream.lines == [line for line in of(all_of_it, mine) if line["entity"]["lastStatus"] == "RUNNING"]
+
+
+def test_what_leaves_the_filter_is_a_delete(cluster):
+    query = f"cluster={cluster.name}&status=running&deletes=true"
+    with cluster.stream(query=query) as live:
+        task = cluster.start_task()
+        live.wait(1)
+        cluster.crash(task)
+        first, second = live.wait(2)
+    assert (first["entity"]["lastStatus"], first.get("deleted")) == ("RUNNING", None)
+    assert (second["entity"]["lastStatus"], second["deleted"], second["reason"]) == ("STOPPED", True, "unmatched")
+    with cluster.stream(query=f"{query}&entityVersion={version(first)}") as replayed:
+        assert replayed.wait(2) == [first, second]
+
+
+@BOTH
+def test_a_snapshot_then_a_bookmark_then_live(cluster, calm, path):
+    old = [cluster.start_task() for _ in range(3)]
+    cluster.changes(old[-1], 1)
+    cluster.settle()
+    kind = path.rpartition("/")[2]
+    listed = calm.blox.state.get(f"/v1/{kind}?cluster={cluster.name}").json()["items"]
+    with cluster.stream(path, f"snapshot=true&cluster={cluster.name}") as stream:
+        lines = stream.wait(len(listed) + 1)
+        assert lines[:-1] == listed
+        assert is_bookmark(lines[-1]) and version(lines[-1]) == stream.position
+        if path == TASKS:
+            new = cluster.start_task()
+            assert stream.wait(len(listed) + 2)[-1]["entity"]["taskARN"] == new
+
+
+def test_a_snapshot_of_nothing(cluster):
+    with cluster.stream(query="snapshot=true&cluster=no-such-cluster") as stream:
+        assert is_bookmark(stream.wait(1)[0])
+
+
+# ---- clients
+
+
+def descriptors(api):
+    (worker,) = api.children()
+    return len(list(pathlib.Path(f"/proc/{worker}/fd").iterdir()))
+
+
+def test_a_hang_up_is_noticed_at_once(calm):
+    before = None
+    while before != (before := sum(map(descriptors, calm.api))):  # until those of earlier tests have gone
+        time.sleep(0.5)
+    streams = [Stream(calm.blox.state, TASKS) for _ in range(20)]
+    eventually(lambda: sum(map(descriptors, calm.api)) == before + 20, 5)
+    began = time.monotonic()
+    for stream in streams:
+        stream.close()
+    eventually(lambda: sum(map(descriptors, calm.api)) == before, 5, "the worker's descriptors to go")
+    assert time.monotonic() - began < 2
+
+
+class RawStream:
+    """A stream without nginx in between, which would read ahead."""
+
+    def __init__(self, stack, path, api=0, receive_bytes=4096):
+        self.text, self.has_headers, self.lines = b"", False, []
+        self.connection = socket.socket(socket.AF_UNIX)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        self.connection.settimeout(20)
+        self.connection.connect(str(stack.dir / stack.api[api].name / "stream.sock"))
+        self.connection.sendall(raw_fcgi.request({"REQUEST_METHOD": "GET", "REQUEST_URI": path}))
+
+    def read(self, until):
+        """Reads on until until(lines) or the end; gives what kind of end it was, or None."""
+        try:
+            while not until(self.lines):
+                version_, kind, content = raw_fcgi.read_record(self.connection)
+                if version_ != 1:
+                    return BROKEN
+                if kind == raw_fcgi.END:
+                    return COMPLETE
+                self._take(content)
+        except EOFError:
+            return BROKEN
+        return None
+
+    def _take(self, content):
+        self.text += content
+        if not self.has_headers:
+            self.has_headers = b"\r\n\r\n" in self.text
+            self.text = self.text.partition(b"\r\n\r\n")[2] if self.has_headers else self.text
+        if self.has_headers:
+            *whole, self.text = self.text.split(b"\n")
+            self.lines += map(json.loads, whole)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.connection.close()
+
+
+def test_a_stopped_reader_costs_the_others_nothing(cluster, calm):
+    stopped = [RawStream(calm, TASKS, api) for api in (0, 1)]
+    with cluster.stream(query=f"cluster={cluster.name}") as reader:
+        n = 0
+        for _ in range(10):
+            calm.sim.add_tasks(cluster.name, count=100, events=True)
+            n += 100
+            reader.wait(n, 10)
+        for stream in stopped:
+            with stream:
+                assert stream.read(lambda lines: len(lines) >= n) is None
+                versions = [version(line) for line in stream.lines]
+                assert versions == sorted(set(versions))
+                assert stream.lines == reader.lines, "the stopped one lost nothing either"
+
+
+SMALL = dict(n_api=1, n_reconcilers=1, duplicate=0, reorder=0, api_options=("--stream-buffer", "1"))
+
+
+@pytest.mark.stack(**SMALL)
+def test_one_that_fell_behind_the_buffer_is_fed_from_the_log(stack):
+    cluster = Cluster(stack, "behind")
+    with RawStream(stack, TASKS) as slow, cluster.stream(query=f"cluster={cluster.name}") as reader:
+        stack.sim.add_tasks(cluster.name, count=3000, events=True)  # 3 MB
+        reader.wait(3000, 60)
+        assert slow.read(lambda lines: len(lines) >= 3000) is None
+        assert slow.lines == reader.lines
+        task = cluster.start_task()
+        assert slow.read(lambda lines: len(lines) >= 3001) is None
+        assert slow.lines[-1]["entity"]["taskARN"] == task, "and it is live again"
+
+
+@pytest.mark.stack(**SMALL)
+def test_one_that_fell_behind_the_log_is_ended(stack):
+    cluster = Cluster(stack, "behind")
+    with RawStream(stack, TASKS) as silent, RawStream(stack, TASKS + "?errors=true") as told, cluster.stream(
+        query=f"cluster={cluster.name}"
+    ) as reader:
+        stack.sim.add_tasks(cluster.name, count=3000, events=True)
+        reader.wait(3000, 60)
+        stack.redis_client().xtrim("{blox}:log", maxlen=10, approximate=False)
+        assert silent.read(lambda lines: len(lines) >= 3000) == BROKEN
+        assert silent.lines == reader.lines[: len(silent.lines)] and 0 < len(silent.lines) < 3000
+        assert told.read(lambda lines: len(lines) >= 3000) == COMPLETE
+        last = told.lines.pop()
+        assert (last["error"], version(last)) == ("behind", version(told.lines[-1]))
+        assert told.lines == reader.lines[: len(told.lines)]
+        for name in ("after", "entityVersion"):
+            refused(stack.blox.state.get(f"{TASKS}?{name}={version(last)}"), OUT_OF_RANGE)
+
+
+# ---- failures
+
+ONE = pytest.mark.stack(n_api=1, n_reconcilers=1, duplicate=0, reorder=0)
+
+
+@ONE
+def test_a_worker_that_stops_says_so(stack):
+    cluster = Cluster(stack, "stopping")
+    with cluster.stream() as plain, cluster.stream(query="errors=true") as told:
+        task = cluster.start_task()
+        told.wait_for(lambda line: line["entity"]["taskARN"] == task)
+        assert stack.api[0].stop() == 0
+        assert plain.wait_end() == COMPLETE and told.wait_end() == COMPLETE
+        assert (told.lines[-1]["error"], version(told.lines[-1])) == ("stopping", version(told.lines[-2]))
+        assert plain.lines == told.lines[:-1]
+
+
+def test_a_worker_that_dies(cluster, calm):
+    """The stream ends; whoever goes on after its last version, at any other worker, misses nothing."""
+    streams = [cluster.stream(query=f"cluster={cluster.name}") for _ in calm.api]
+    for api in calm.api:
+        os.kill(api.children()[0], 9)
+    for stream in streams:
+        stream.wait_end()
+    tasks = [cluster.start_task() for _ in range(3)]
+    eventually(calm.blox.is_ready, 10)
+    for stream in streams:
+        resumed = eventually(lambda: answering(cluster, f"cluster={cluster.name}&after={stream.position}"), 10)
+        with resumed:
+            assert [line["entity"]["taskARN"] for line in resumed.wait(3)] == tasks
+
+
+def answering(cluster, query):
+    stream = cluster.stream(query=query)
+    return stream if stream.status == 200 else None
+
+
+@ONE
+def test_redis_restarts_under_a_stream(stack):
+    """The revision jumps, the stream goes on, and positions from before are still positions."""
+    cluster = Cluster(stack, "restart")
+    with cluster.stream(query="heartbeat=1") as stream:
+        first = cluster.start_task()
+        line = stream.wait_for(lambda line: "entity" in line and line["entity"]["taskARN"] == first)
+        stack.redis.kill()
+        with cluster.stream(query="") as live:
+            assert live.status == 200, "without a position Redis is not asked"
+        refused(stack.blox.state.get(f"{TASKS}?after={version(line)}"), "Unexpected internal server error\n", 500)
+        stack.redis.start()
+        eventually(stack.blox.is_ready, 20)
+        second = cluster.start_task()
+        stream.wait_for(lambda line: "entity" in line and line["entity"]["taskARN"] == second, 20)
+        assert stream.ended is None
+        versions = [version(line) for line in stream.lines]
+        assert versions == sorted(versions)
+    with cluster.stream(query=f"after={version(line)}&cluster={cluster.name}") as resumed:
+        assert resumed.wait(1)[0]["entity"]["taskARN"] == second
+
+
+@ONE
+def test_redis_comes_back_empty(stack):
+    """What the streams have shown is lost: they are broken off, and their positions are out of range."""
+    cluster = Cluster(stack, "empty")
+    with cluster.stream() as silent, cluster.stream(query="errors=true") as told:
+        task = cluster.start_task()
+        shown = told.wait_for(lambda line: line["entity"]["taskARN"] == task)
+        stack.redis.kill()
+        shutil.rmtree(stack.dir / "redis")
+        (stack.dir / "redis").mkdir()
+        stack.redis.start()
+        assert silent.wait_end(20) == BROKEN
+        assert told.wait_end(20) == COMPLETE
+        assert told.lines[-1]["error"] == "behind"
+    eventually(stack.blox.is_ready, 20)
+    for name in ("after", "entityVersion"):
+        refused(stack.blox.state.get(f"{TASKS}?{name}={version(shown)}"), OUT_OF_RANGE)
+    with cluster.stream(query=f"snapshot=true&cluster={cluster.name}") as stream:
+        stream.wait_for(is_bookmark)

@@ -7,6 +7,7 @@
 
 #include "util/clock.h"
 #include "util/mem.h"
+#include "util/metrics.h"
 
 #define SCAN_MAX     8192 /* changes looked at in one turn */
 #define BOOKMARK_LEN 80
@@ -80,6 +81,12 @@ static void advance(struct stream *stream, int64_t revision)
     }
 }
 
+static void note_sent(struct stream *stream, size_t n_lines, int64_t now_ms)
+{
+    stream->sent_ms = now_ms;
+    metric_add(METRIC_STREAM_LINES, 0, n_lines);
+}
+
 /* ---- lines ----------------------------------------------------------------------------------- */
 
 void lines_gather(struct lines *lines, const struct ring *ring, size_t i, int64_t start,
@@ -118,7 +125,7 @@ enum stream_state stream_send_lines(struct stream *stream, const struct lines *l
         return STREAM_CLOSED;
     }
     if (taken > 0) {
-        stream->sent_ms = now_ms;
+        note_sent(stream, (size_t)taken, now_ms);
         advance(stream, lines->revisions[first + (size_t)taken - 1]);
     }
     if (first + (size_t)taken < lines->n) {
@@ -142,7 +149,7 @@ static enum stream_state send_line(struct stream *stream, const char *text, size
         return STREAM_CLOSED;
     }
     if (*taken) {
-        stream->sent_ms = now_ms;
+        note_sent(stream, 1, now_ms);
     }
     return *taken && !fcgi_stream_is_blocked(&stream->out) ? STREAM_READY : STREAM_BLOCKED;
 }
@@ -198,7 +205,9 @@ static enum stream_state send_snapshot(struct stream *stream, int64_t now_ms)
     for (ssize_t i = 0; i < taken; i++) {
         entity_free(TAKE(list->items[snapshot->at]));
         snapshot->at++;
-        stream->sent_ms = now_ms;
+    }
+    if (taken > 0) {
+        note_sent(stream, (size_t)taken, now_ms);
     }
     return (size_t)taken == n && !fcgi_stream_is_blocked(&stream->out) ? STREAM_READY
                                                                        : STREAM_BLOCKED;

@@ -66,10 +66,6 @@ struct stream {
     RB_ENTRY(stream) timer;
 };
 
-TAILQ_HEAD(stream_queue, stream);
-LIST_HEAD(stream_list, stream);
-RB_HEAD(stream_timers, stream);
-
 #define LINES_MAX 64 /* sent to one stream in one turn */
 
 /* Lines for those who stand at `start` or beyond it. */

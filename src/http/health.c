@@ -18,6 +18,7 @@ static const struct {
     [LOOP_FOLLOWER] = {"follower", STALLED_S}, [LOOP_AWS] = {"aws", STALLED_S},
     [LOOP_LEASE] = {"lease", STALLED_S},       [LOOP_SCHEDULER] = {"scheduler", STALLED_S},
     [LOOP_DRIFT] = {"drift", DRIFT_STALLED_S}, [LOOP_CONSUMER] = {"consumer", STALLED_S},
+    [LOOP_STREAMS] = {"streams", STALLED_S},
 };
 
 void health_clear(struct health *health)

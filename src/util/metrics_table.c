@@ -20,9 +20,11 @@ static const int64_t slow[] = {10000,    50000,    100000,   500000,    1000000,
 
 LABEL(build, "version", PACKAGE_VERSION);
 LABEL(level, "level", "debug", "info", "warn", "error");
-LABEL(loop, "loop", "follower", "aws", "lease", "scheduler", "drift", "consumer");
+LABEL(loop, "loop", "follower", "aws", "lease", "scheduler", "drift", "consumer", "streams");
 LABEL(status, "code", "200", "301", "304", "400", "403", "404", "405", "409", "412", "413", "422",
       "429", "500", "501", "502", "503", "504", "other");
+LABEL(streamed, "kind", "task", "instance");
+LABEL(stream_end, "reason", "hang_up", "idle", "stopping", "behind", "slow");
 LABEL(kind, "kind", "task", "instance", "cluster", "environment", "deployment", "placement");
 LABEL(command, "command", "AUTH", "CLIENT", "EVALSHA", "GET", "HGET", "HGETALL", "HMGET", "HSCAN",
       "INFO", "SCRIPT", "SELECT", "SENTINEL", "TIME", "WAIT", "WAITAOF", "XRANGE", "XREAD",
@@ -82,6 +84,14 @@ const struct metric_spec metrics_table[METRICS_COUNT] = {
                                               "answer."},
     [METRIC_HTTP_REQUESTS_IN_PROGRESS] = {"blox_http_requests_in_progress", METRIC_LEVEL, API,
                                           .help = "Requests which threads work on now."},
+    [METRIC_STREAMS] = {"blox_streams", METRIC_LEVEL, API, .labels = {&streamed},
+                        .help = "Streams which are open."},
+    [METRIC_STREAM_LINES] = {"blox_stream_lines_total", METRIC_COUNTER, API,
+                             .help = "Lines sent on streams."},
+    [METRIC_STREAM_PAGES] = {"blox_stream_pages_total", METRIC_COUNTER, API,
+                             .help = "Pages of the log asked for streams that were behind."},
+    [METRIC_STREAM_ENDS] = {"blox_stream_ends_total", METRIC_COUNTER, API, .labels = {&stream_end},
+                            .help = "Streams which ended."},
 
     [METRIC_VIEW_REVISION] = {"blox_view_revision", METRIC_GAUGE, BOTH,
                               .help = "The store's revision which the in-memory view has reached."},

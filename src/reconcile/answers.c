@@ -285,20 +285,22 @@ static void finish_step(struct apply *apply, const struct errand *errand, struct
     }
 }
 
-/* The environment's trouble with ECS is logged when it changes, not at each try. */
+/* The environment's trouble with ECS is logged when it changes, not at each try. AWS' texts never
+ * repeat, for they name the request: its code is what tells one trouble from another. */
 static void log_trouble(struct errand *errand)
 {
     struct board_environment *env = errand->steps[0]->place->key.environment;
-    const char *text = errand->err.code == ERR_NONE || errand->refused ? NULL : errand->err.text;
+    bool failed = errand->err.code != ERR_NONE && !errand->refused;
+    const char *trouble = errand->code[0] ? errand->code : errand->err.text;
     static const char *const what[] = {
         [ERRAND_START] = "start", [ERRAND_STOP] = "stop", [ERRAND_SETTLE] = "settle"};
 
-    if (text && (!env->trouble || !streq(env->trouble, text))) {
+    if (failed && (!env->trouble || !streq(env->trouble, trouble))) {
         log_warn("scheduler.call-failed", "environment=%s call=%s in_doubt=%d text=\"%s\"",
-                 env->name, what[errand->kind], errand->in_doubt, text);
+                 env->name, what[errand->kind], errand->in_doubt, errand->err.text);
         free(env->trouble);
-        env->trouble = xstrdup(text);
-    } else if (!text && env->trouble && !errand->refused) {
+        env->trouble = xstrdup(trouble);
+    } else if (!failed && env->trouble && !errand->refused) {
         log_info("scheduler.recovered", "environment=%s", env->name);
         free(TAKE(env->trouble));
     }

@@ -72,6 +72,11 @@ bool apply_is_full(const struct apply *apply)
     return apply->n_steps >= STEPS_MAX;
 }
 
+void apply_stop_listing(struct apply *apply)
+{
+    settler_stop(apply->settler);
+}
+
 bool apply_is_idle(const struct apply *apply)
 {
     return apply->n_busy == 0;

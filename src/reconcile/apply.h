@@ -39,6 +39,8 @@ bool apply_is_full(const struct apply *apply);
 enum aws_class apply_class(const struct place *place, const struct look *look);
 /* Takes down what was decided; a REPLACE is carried out like a STOP. */
 void apply_add(struct apply *apply, struct place *place, const struct look *look);
+/* Breaks listings off, and makes none any more: they are no business of a program which ends. */
+void apply_stop_listing(struct apply *apply);
 /* No call or listing is under way and no answer waits. */
 bool apply_is_idle(const struct apply *apply);
 size_t apply_n_busy(const struct apply *apply); /* starts, stops and listings; any time */

@@ -64,6 +64,11 @@ static void frozen(struct scheduler *scheduler)
     scheduler->frozen_until_ms = clock_mono_ms() + FROZEN_MS;
 }
 
+static bool is_frozen(struct scheduler *scheduler)
+{
+    return clock_mono_ms() < scheduler->frozen_until_ms;
+}
+
 /* ---- tenure ---------------------------------------------------------------------------------- */
 
 /* The view must have seen everything the predecessor wrote; its calls may still take effect until
@@ -224,6 +229,9 @@ static void carry_out(struct scheduler *scheduler, struct rollout_notes *notes)
 
     switch (apply_run(scheduler->apply, scheduler->tenure.token, &err)) {
     case APPLY_DONE:
+        if (!is_frozen(scheduler)) {
+            scheduler->frozen_until_ms = 0;
+        }
         break;
     case APPLY_NO_LEASE: /* the lease' own thread will find out */
         scheduler->hold_until_ms = clock_mono_ms() + RETRY_MS;
@@ -240,14 +248,6 @@ static void carry_out(struct scheduler *scheduler, struct rollout_notes *notes)
                        notes, &err) < 0) {
         store_fails(scheduler, &err);
     }
-}
-
-static bool is_frozen(struct scheduler *scheduler)
-{
-    if (scheduler->frozen_until_ms && clock_mono_ms() >= scheduler->frozen_until_ms) {
-        scheduler->frozen_until_ms = 0;
-    }
-    return scheduler->frozen_until_ms != 0;
 }
 
 /* One round: everything marked is looked at, and what is to be done is done. */
@@ -339,7 +339,7 @@ static int64_t next_turn(struct scheduler *scheduler)
         board_wake(board);
     }
     next_ms = earlier(next_ms, scheduler->sweep_at_ms);
-    return earlier(next_ms, scheduler->frozen_until_ms);
+    return is_frozen(scheduler) ? earlier(next_ms, scheduler->frozen_until_ms) : next_ms;
 }
 
 static bool is_stopping(struct scheduler *scheduler)
@@ -359,6 +359,7 @@ static void finish(struct scheduler *scheduler)
     int64_t until_ms = clock_mono_ms() + CALL_TIMEOUT_MS + STOP_GRACE_MS;
     struct error err = {0};
 
+    apply_stop_listing(scheduler->apply);
     while (!apply_is_idle(scheduler->apply) && clock_mono_ms() < until_ms) {
         error_clear(&err);
         if (apply_take_answers(scheduler->apply, &err) < 0) {

@@ -2,6 +2,7 @@
 #include "reconcile/settle.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "aws/ecs.h"
@@ -16,10 +17,11 @@ struct settler {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct errand_list asked;
-    bool stopping;
+    atomic_bool stopping; /* ends the call under way, too */
 };
 
-/* Describes the ARNs, a hundred at a time. MISSING ones are left out: they do not run. */
+/* Describes the ARNs, a hundred at a time. A listed task which Describe does not know proves
+ * nothing: ECS has not made up its mind yet. */
 static json_t *describe(const struct ecs *ecs, const char *cluster, json_t *arns, struct error *err)
 {
     json_auto_t *all = json_array();
@@ -35,6 +37,10 @@ static json_t *describe(const struct ecs *ecs, const char *cluster, json_t *arns
         if (ecs_describe_tasks(ecs, cluster, some, &tasks, &failures, err) < 0) {
             return NULL;
         }
+        if (json_array_size(failures) > 0) {
+            error_set(err, ERR_UNAVAILABLE, "ECS lists tasks which it cannot describe");
+            return NULL;
+        }
         json_array_extend(all, tasks);
     }
     return json_incref(all);
@@ -43,8 +49,10 @@ static json_t *describe(const struct ecs *ecs, const char *cluster, json_t *arns
 static void settle(struct settler *settler, struct errand *errand)
 {
     const struct placement *placement = &errand->steps[0]->placement;
-    const struct ecs ecs = {
-        .aws = settler->aws, .class = AWS_IN_DOUBT, .timeout_ms = LISTING_TIMEOUT_MS};
+    const struct ecs ecs = {.aws = settler->aws,
+                            .class = AWS_IN_DOUBT,
+                            .timeout_ms = LISTING_TIMEOUT_MS,
+                            .cancel = &settler->stopping};
     json_auto_t *arns = NULL;
 
     if (ecs_list_tasks_started_by(&ecs, placement->cluster, placement->deployment, &arns,
@@ -62,7 +70,7 @@ static struct errand *next_call(struct settler *settler)
     while (TAILQ_EMPTY(&settler->asked) && !settler->stopping) {
         pthread_cond_wait(&settler->wake, &settler->lock);
     }
-    errand = settler->stopping ? NULL : TAILQ_FIRST(&settler->asked);
+    errand = TAILQ_FIRST(&settler->asked); /* also when stopping: each gets its answer */
     if (errand) {
         TAILQ_REMOVE(&settler->asked, errand, link);
     }
@@ -98,23 +106,22 @@ struct settler *settler_open(struct aws *aws, struct error *err)
     return settler;
 }
 
-void settler_free(struct settler *settler)
+void settler_stop(struct settler *settler)
 {
-    struct errand *errand;
-
-    if (!settler) {
-        return;
-    }
     pthread_mutex_lock(&settler->lock);
     settler->stopping = true;
     pthread_cond_broadcast(&settler->wake);
     pthread_mutex_unlock(&settler->lock);
-    pthread_join(settler->thread, NULL);
-    while ((errand = TAILQ_FIRST(&settler->asked))) {
-        TAILQ_REMOVE(&settler->asked, errand, link);
-        error_set(&errand->err, ERR_UNAVAILABLE, "the program ends");
-        errand_answered(errand);
+    aws_wake(settler->aws);
+}
+
+void settler_free(struct settler *settler)
+{
+    if (!settler) {
+        return;
     }
+    settler_stop(settler);
+    pthread_join(settler->thread, NULL);
     pthread_cond_destroy(&settler->wake);
     pthread_mutex_destroy(&settler->lock);
     free(settler);

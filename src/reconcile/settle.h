@@ -9,7 +9,9 @@ struct errand;
 struct settler;
 
 struct settler *settler_open(struct aws *aws, struct error *err) MUST_CHECK;
-/* Ends the thread; what it has not asked is answered with an error. */
+/* Breaks the listing under way off; it and what is asked later are answered with an error. */
+void settler_stop(struct settler *settler);
+/* The same, and ends the thread. */
 void settler_free(struct settler *settler);
 AUTO_DEFINE(settler);
 

@@ -536,9 +536,64 @@ static void test_a_listing_larger_than_a_commit_is_stored_in_parts(void **state)
     assert_int_equal(tell_history(10).most_on_one, 1);
 }
 
+static void test_an_end_does_not_wait_for_a_listing(void **state)
+{
+    struct fixture *f = *state;
+
+    sim_do("POST", "/faults", "{\"operation\": \"StartTask\", \"kind\": \"close\", \"count\": 1}");
+    sim_do("POST", "/instances", "{\"cluster\": \"prod\", \"count\": 1}");
+    deploy(f);
+    eventually(placement_is(f, "starting", ""));
+    sim_do("PUT", "/settings", "{\"latencyMs\": 20000}");
+    clock_sleep_ms(CALL_TIMEOUT_MS + 1000); /* the listing is under way now */
+    int64_t began_ms = clock_mono_ms();
+
+    scheduler_free(TAKE(f->scheduler));
+    assert_in_range(clock_mono_ms() - began_ms, 0, 2000);
+    sim_do("PUT", "/settings", "{\"latencyMs\": 0}");
+    open_scheduler(f);
+}
+
+/* What was logged last of the environment's calls; "" when nothing. */
+static void trouble_of(struct fixture *f, char out[256])
+{
+    board_lock(f->board);
+    snprintf(out, 256, "%s",
+             f->board->environments && f->board->environments->trouble
+                 ? f->board->environments->trouble
+                 : "");
+    board_unlock(f->board);
+}
+
+static bool has_trouble(struct fixture *f)
+{
+    char trouble[256];
+
+    trouble_of(f, trouble);
+    return trouble[0] != '\0';
+}
+
+static void test_the_same_trouble_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+    char first[256];
+    char later[256];
+
+    sim_do("POST", "/faults", "{\"operation\": \"StartTask\", \"kind\": \"access-denied\"}");
+    sim_do("POST", "/instances", "{\"cluster\": \"prod\", \"count\": 1}");
+    deploy(f);
+    eventually(has_trouble(f));
+    trouble_of(f, first);
+    clock_sleep_ms(1500); /* tried again by then */
+    trouble_of(f, later);
+    assert_string_equal(first, later);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_the_same_trouble_is_told_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_end_does_not_wait_for_a_listing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_new_deployment_replaces_tasks_within_the_budget,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_deployment_which_is_overtaken_is_completed, set_up,

@@ -216,15 +216,14 @@ static void back_off(struct poller *poller, const struct error *why)
     (void)worker_sleep(&poller->worker, poller->backoff_ms);
 }
 
-/* While the store is away nothing is received: each receive counts, and after a few of them SQS
- * would take good events for poison. */
+/* While the store is away or takes nothing, nothing is received: each receive counts, and after a
+ * few of them SQS would take good events for poison. */
 static int poll_once(struct poller *poller, struct error *err)
 {
     struct consumer *c = poller->consumer;
     AUTO(sqs_batch) *batch = NULL;
-    int64_t revision;
 
-    if ((poller->backoff_ms > 0 && store_revision(c->store, &revision, err) < 0) ||
+    if ((poller->backoff_ms > 0 && store_check_writable(c->store, err) < 0) ||
         sqs_receive(c->queue, WAIT_S, HIDE_S, &batch, err) < 0) {
         return -1;
     }

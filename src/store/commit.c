@@ -302,7 +302,7 @@ static bool only_deletes(const struct commit *commit)
             return false;
         }
     }
-    return true;
+    return commit->n_ops > 0;
 }
 
 int store_commit(struct store *store, const struct commit *commit, struct commit_result *result,
@@ -327,4 +327,13 @@ int store_commit(struct store *store, const struct commit *commit, struct commit
     free(c.numbers);
     free(c.argv);
     return status;
+}
+
+int store_check_writable(struct store *store, struct error *err)
+{
+    struct commit commit = {.cause = ""};
+    struct commit_result result;
+
+    commit_id_make(commit.id);
+    return store_commit(store, &commit, &result, err);
 }

@@ -40,6 +40,10 @@ int store_check(struct store *store, char warning[256], struct error *err) MUST_
 /* The store-wide revision now: one round trip. */
 int store_revision(struct store *store, int64_t *revision, struct error *err) MUST_CHECK;
 
+/* Whether a commit would be taken now: one which writes nothing is refused like any other where
+ * Redis is full, cannot write to its disk or misses its replicas. */
+int store_check_writable(struct store *store, struct error *err) MUST_CHECK;
+
 /* ---- commit -------------------------------------------------------------------------------- */
 
 #define COMMIT_OPS_MAX   256

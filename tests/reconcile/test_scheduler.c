@@ -589,9 +589,36 @@ static void test_the_same_trouble_is_told_once(void **state)
     assert_string_equal(first, later);
 }
 
+static int64_t received(void)
+{
+    json_auto_t *answer = sim_call("GET", "/counters", NULL);
+    json_t *queue = json_object_get(json_object_get(answer, "queues"), "events");
+
+    return json_integer_value(json_object_get(queue, "received"));
+}
+
+/* Each receive counts, and after some SQS takes a message for poison. */
+static void test_a_full_redis_does_not_wear_out_messages(void **state)
+{
+    struct fixture *f = *state;
+
+    sim_do("POST", "/instances", "{\"cluster\": \"prod\", \"count\": 20}");
+    eventually(is_synced(f));
+    int64_t before = received();
+
+    reply_free(server_call(f->server, "CONFIG", "SET", "maxmemory", "1", NULL));
+    sim_do("POST", "/storm", "{\"cluster\": \"prod\", \"tasks\": 200, \"events\": 400}");
+    clock_sleep_ms(4000);
+    assert_in_range(received() - before, 1,
+                    10 * CONSUMER_POLLERS); /* one batch each found it out */
+    reply_free(server_call(f->server, "CONFIG", "SET", "maxmemory", "0", NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_full_redis_does_not_wear_out_messages, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_the_same_trouble_is_told_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_end_does_not_wait_for_a_listing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_new_deployment_replaces_tasks_within_the_budget,

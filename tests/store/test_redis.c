@@ -299,6 +299,11 @@ static void test_full_redis(void **state)
     } while (put_body(store, key, large, false, &err) == 0 && ++n < 100);
     assert_int_equal(err.code, ERR_UNAVAILABLE);
     assert_non_null(strstr(err.text, "maxmemory"));
+    error_clear(&err);
+    reply_free(server_call(server, "CONFIG", "SET", "maxmemory", "1mb", NULL));
+    assert_int_equal(store_check_writable(store, &err), -1);
+    assert_non_null(strstr(err.text, "maxmemory"));
+    reply_free(server_call(server, "CONFIG", "SET", "maxmemory", "8mb", NULL));
     /* No part of it was written. */
     assert_int_equal(server_number(server, "HLEN", key_of_kind(KIND_TASK), NULL), n);
     assert_int_equal(server_number(server, "XLEN", KEY_LOG, NULL), n + 1);
@@ -326,6 +331,7 @@ static void test_full_redis(void **state)
     assert_ok(store_purge(store, NULL, KIND_TASK, keys, revisions, (size_t)n, &err), &err);
     assert_int_equal(server_number(server, "EXISTS", key_of_kind(KIND_TASK), NULL), 0);
     reply_free(server_call(server, "XTRIM", KEY_LOG, "MAXLEN", "1", NULL));
+    assert_ok(store_check_writable(store, &err), &err);
     assert_ok(put_body(store, "t0", large, false, &err), &err);
 }
 

@@ -84,7 +84,7 @@ static const struct option_spec options[] = {
     {"aws-endpoint-sqs", OPTION_TEXT, "AWS_ENDPOINT_URL_SQS", "URL", NULL, 0, 0,
      "The same for SQS alone.", AT(endpoint_sqs)},
     {"aws-connections", OPTION_INT, NULL, "N", "128", 8, 1024,
-     "How many calls to AWS are made at once.", AT(connections)},
+     "How many calls to AWS are made at once, beside the pollers.", AT(connections)},
     {"metrics-listen", OPTION_TEXT, NULL, "ADDRESS", NULL, 0, 0,
      "Where /metrics, /livez and /readyz are, or off. Default: 127.0.0.1:9465, if it is free.",
      AT(metrics_listen)},
@@ -228,7 +228,7 @@ static int open_edges(const struct settings *settings, struct parts *parts, stru
         .endpoint_sqs = settings->endpoint_sqs,
         .profile = settings->profile,
         .user_agent = "blox-reconciler/" PACKAGE_VERSION,
-        .connections_max = (int)settings->connections,
+        .connections_max = (int)(settings->connections + settings->pollers),
     };
 
     parts->store = store_open(&store, err);

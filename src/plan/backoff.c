@@ -16,3 +16,10 @@ int64_t backoff_ms(int64_t failures, uint32_t random)
     }
     return whole / 2 + random % (whole / 2 + 1);
 }
+
+int64_t backoff_until_ms(int64_t now_ms, int64_t failures, uint32_t random)
+{
+    int64_t until_ms = now_ms + backoff_ms(failures, random);
+
+    return (until_ms + BACKOFF_TICK_MS - 1) / BACKOFF_TICK_MS * BACKOFF_TICK_MS;
+}

@@ -153,7 +153,7 @@ static void plan_stopped(const struct plan_place *place, const struct sum *sum,
         return;
     }
     act(out, PLAN_NOTE, PLACEMENT_WAITING);
-    out->retry_at_ms = place->now_ms + backoff_ms(out->failures, place->random);
+    out->retry_at_ms = backoff_until_ms(place->now_ms, out->failures, place->random);
 }
 
 static void stop(const struct plan_place *place, const struct sum *sum, enum plan_act how,

@@ -74,7 +74,7 @@ static void failed(struct step *step, const char *reason, int64_t now_ms)
     metric_add(METRIC_SCHEDULER_FAILURES,
                metric_value_of(METRIC_SCHEDULER_FAILURES, 0, reason ? reason : "UNAVAILABLE"), 1);
     step->placement.failures++;
-    step->placement.retry_at_ms = now_ms + backoff_ms(step->placement.failures, random);
+    step->placement.retry_at_ms = backoff_until_ms(now_ms, step->placement.failures, random);
 }
 
 /* AWS' code where ECS understood the call and refused it; else NULL. */

@@ -614,9 +614,25 @@ static void test_a_full_redis_does_not_wear_out_messages(void **state)
     reply_free(server_call(f->server, "CONFIG", "SET", "maxmemory", "0", NULL));
 }
 
+/* Or a definition that fits nowhere would use up the calls of all the others. */
+static void test_starts_which_failed_together_are_tried_again_together(void **state)
+{
+    struct fixture *f = *state;
+
+    sim_do("POST", "/task-definitions", "{\"family\": \"agent\", \"memory\": 1000000}");
+    sim_do("POST", "/instances", "{\"cluster\": \"prod\", \"count\": 100}");
+    f->definition = DEFINITION_2;
+    deploy(f);
+    eventually(calls("StartTask") >= 10);
+    clock_sleep_ms(4000); /* two or three times */
+    assert_in_range(calls("StartTask"), 20, 80);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_starts_which_failed_together_are_tried_again_together,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_full_redis_does_not_wear_out_messages, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_the_same_trouble_is_told_once, set_up, tear_down),

@@ -28,11 +28,21 @@ static void test_no_failure_no_wait(void **state)
     assert_int_equal(backoff_ms(0, 77), 0);
 }
 
+static void test_those_who_failed_together_come_back_some_at_a_time(void **state)
+{
+    (void)state;
+    assert_int_equal(backoff_until_ms(1000000, 2, 0), 1001000);
+    assert_int_equal(backoff_until_ms(1000001, 2, 0), 1002000);
+    assert_int_equal(backoff_until_ms(1000999, 2, 0), 1002000);
+    assert_int_equal(backoff_until_ms(1000000, 7, 0), 1030000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_doubles_up_to_the_cap),
         cmocka_unit_test(test_no_failure_no_wait),
+        cmocka_unit_test(test_those_who_failed_together_come_back_some_at_a_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -140,7 +140,10 @@ static int open_monitor(struct supervisor *sup, struct error *err)
         return -1;
     }
     if (warning[0]) {
-        log_warn("supervisor.no-metrics", "text=\"%s\"", warning);
+        log_warn("metrics.off", "text=\"%s\"", warning);
+    }
+    if (sup->monitor) {
+        log_info("metrics.ready", "port=%d", server_port(monitor_server(sup->monitor)));
     }
     return 0;
 }

@@ -205,7 +205,10 @@ static int open_monitor(const struct settings *settings, struct parts *parts, st
         return -1;
     }
     if (warning[0]) {
-        log_warn("reconciler.no-metrics", "text=\"%s\"", warning);
+        log_warn("metrics.off", "text=\"%s\"", warning);
+    }
+    if (parts->monitor) {
+        log_info("metrics.ready", "port=%d", server_port(monitor_server(parts->monitor)));
     }
     metric_set(METRIC_LEASE_HELD, 0, 0);
     return 0;

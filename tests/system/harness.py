@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ REGION = "us-east-1"
 ACCESS_KEY = SECRET_KEY = "test"
 QUEUE = "blox"
 
+ANY_PORT = "127.0.0.1:0"
 START_S = 20  # until a program must be ready
 STOP_S = 15  # until it must have ended after SIGTERM
 
@@ -99,6 +101,14 @@ class Program:
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
+    def monitor_url(self):
+        """Where it has /metrics, /livez and /readyz: it says so when it starts."""
+
+        def ports():
+            return re.findall(r'"event":"metrics.ready","port":(\d+)', self.log())
+
+        return f"http://127.0.0.1:{eventually(ports, START_S)[-1]}"
+
     def children(self):
         """The pids of its child processes: the workers of a supervisor."""
         listing = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children")
@@ -128,7 +138,6 @@ class Stack:
         reconciler_options=(),
         sim_options=(),
     ):
-        self.monitor_ports = {}
         self.keep = False  # the logs, after the end
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="blox-", dir="/tmp"))
         self.redis_port, self.sim_port = free_port(), free_port()
@@ -181,21 +190,12 @@ class Stack:
         sockets = self.dir / name
         sockets.mkdir()
         argv = ["--redis-url", self.redis_url, "--socket-dir", sockets, "--workers", workers]
-        argv += ["--metrics-listen", self._monitor(name), *options]
+        argv += ["--metrics-listen", ANY_PORT, *options]
         return self._program(name, BUILD / "blox-api", *argv)
-
-    def _monitor(self, name):
-        """The address of a program's own listener; see monitor_url."""
-        self.monitor_ports[name] = free_port()
-        return f"127.0.0.1:{self.monitor_ports[name]}"
-
-    def monitor_url(self, program):
-        """Where a program has /metrics, /livez and /readyz."""
-        return f"http://127.0.0.1:{self.monitor_ports[program.name]}"
 
     def reconciler(self, name, *options):
         """One more blox-reconciler, not started."""
-        argv = ["--redis-url", self.redis_url, "--metrics-listen", self._monitor(name), *options]
+        argv = ["--redis-url", self.redis_url, "--metrics-listen", ANY_PORT, *options]
         return self._program(name, BUILD / "blox-reconciler", *argv)
 
     def programs(self):

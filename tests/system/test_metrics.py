@@ -10,7 +10,7 @@ import subprocess
 import pytest
 import requests
 
-from harness import BUILD, START_S, TOP, Program, eventually, free_port
+from harness import ANY_PORT, BUILD, START_S, TOP, Program, eventually, free_port
 from prometheus import Scrape
 from stories import CLUSTER, DAEMON, deploy, wait_until_covered
 
@@ -19,12 +19,12 @@ DEGRADED_S = 5  # HEALTH_DEGRADED_MS
 PING = {"service": "scheduler", "method": "GET", "route": "/v1/ping", "code": "200"}
 
 
-def scrape(stack, program):
-    return Scrape(stack.monitor_url(program))
+def scrape(program):
+    return Scrape(program.monitor_url())
 
 
 def scrapes(stack):
-    return [scrape(stack, program) for program in (*stack.api, *stack.reconcilers)]
+    return [scrape(program) for program in (*stack.api, *stack.reconcilers)]
 
 
 # ---- form ------------------------------------------------------------------------------------
@@ -99,20 +99,20 @@ def ping(stack, n):
 @pytest.mark.stack(n_api=1, workers=2, n_reconcilers=0)
 def test_requests_count_once_whichever_worker_answers_and_survive_it(stack):
     (api,) = stack.api
-    before = scrape(stack, api).sum("blox_http_requests_total", **PING)
+    before = scrape(api).sum("blox_http_requests_total", **PING)
     ping(stack, 40)
-    first = scrape(stack, api)
+    first = scrape(api)
     assert first.sum("blox_http_requests_total", **PING) == before + 40
     assert first.labels("blox_view_revision", "worker") == {"0", "1"}
 
     for worker in api.children():
         os.kill(worker, signal.SIGKILL)
-    eventually(lambda: scrape(stack, api).sum("blox_worker_restarts_total") == 2, 10)
-    eventually(lambda: scrape(stack, api).values("blox_worker_up") == [1, 1], 10)
-    eventually(lambda: len(scrape(stack, api).values("blox_view_revision")) == 2, 10)
+    eventually(lambda: scrape(api).sum("blox_worker_restarts_total") == 2, 10)
+    eventually(lambda: scrape(api).values("blox_worker_up") == [1, 1], 10)
+    eventually(lambda: len(scrape(api).values("blox_view_revision")) == 2, 10)
     eventually(stack.blox.is_ready, 10)
     ping(stack, 10)
-    after = scrape(stack, api)
+    after = scrape(api)
     assert after.sum("blox_http_requests_total", **PING) == before + 50
     assert after.sum("blox_http_request_duration_seconds_count", route="/v1/ping") == before + 50
     assert after.lint() == (0, "")
@@ -122,7 +122,7 @@ def test_requests_count_once_whichever_worker_answers_and_survive_it(stack):
 def test_routes_have_their_pattern_and_not_what_was_asked_for(stack):
     for path in ("/v1/environments/one", "/v1/environments/two", "/nowhere/at/all", "/v1/environments/%22%0A"):
         assert stack.blox.scheduler.get(path).status_code == 404
-    found = scrape(stack, stack.api[0])
+    found = scrape(stack.api[0])
     by_route = {"service": "scheduler", "code": "404"}
     assert found.sum("blox_http_requests_total", route="/v1/environments/{name}", **by_route) == 3
     assert found.sum("blox_http_requests_total", route="none", method="other", **by_route) == 1
@@ -143,12 +143,12 @@ def test_counters_never_go_back(stack):
     instances, _ = deploy(stack, 2)
     wait_until_covered(stack, instances, 20)
     for program in (stack.api[0], stack.reconcilers[0]):
-        before = series_and_values(scrape(stack, program).text)
+        before = series_and_values(scrape(program).text)
         ping(stack, 5)
         for child in program.children():
             os.kill(child, signal.SIGKILL)
         eventually(stack.blox.is_ready, 10)
-        after = series_and_values(scrape(stack, program).text)
+        after = series_and_values(scrape(program).text)
         assert all(after[series] >= value for series, value in before.items())
 
 
@@ -160,28 +160,29 @@ def test_the_work_of_a_day_is_counted(stack):
     (program,) = stack.reconcilers
     instances, _ = deploy(stack, 5)
     wait_until_covered(stack, instances, 20)
-    eventually(lambda: scrape(stack, program).sum("blox_view_objects", kind="task") == 5, 10)
+    eventually(lambda: scrape(program).sum("blox_view_objects", kind="task") == 5, 10)
 
-    found = scrape(stack, program)
+    eventually(lambda: scrape(program).sum("blox_scheduler_starts_total") == 5, 10)
+    found = scrape(program)
     assert found.sum("blox_scheduler_starts_total", result="ok") == 5
-    assert found.sum("blox_scheduler_starts_total") == 5
     assert found.sum("blox_scheduler_decisions_total", act="start") == 5
     assert found.sum("blox_aws_calls_total", api="StartTask", code="ok") >= 1
     assert found.sum("blox_aws_call_duration_seconds_count", api="StartTask") >= 1
     assert found.sum("blox_lease_held") == 1 and found.sum("blox_lease_changes_total", change="taken") == 1
     assert found.sum("blox_view_objects", kind="instance") == 5
     assert 0 < found.sum("blox_governor_tokens", bucket="writes") <= 100
-    assert found.sum("blox_events_received_total") >= 10
-    handled = ("applied", "stale", "too_old", "rejected", "kept")
-    eventually(
-        lambda: (now := scrape(stack, program)).sum("blox_events_received_total")
-        == sum(now.sum(f"blox_events_{result}_total") for result in handled),
-        10,
-    )
-    assert found.sum("blox_event_lag_seconds_count") == found.sum("blox_events_applied_total") > 0
+
+    def events_add_up():
+        now = scrape(program)
+        handled = [now.sum(f"blox_events_{end}_total") for end in ("applied", "stale", "too_old", "rejected", "kept")]
+        assert now.sum("blox_events_received_total") == sum(handled) >= 10
+        assert now.sum("blox_event_lag_seconds_count") == handled[0]
+        return True
+
+    eventually(events_add_up, 10)
     assert found.sum("blox_redis_calls_total", command="EVALSHA") > 0
     assert found.sum("blox_redis_connects_total", result="ok") > 0
-    eventually(lambda: scrape(stack, program).sum("blox_drift_passes_total", result="ok") > 1, 10)
+    eventually(lambda: scrape(program).sum("blox_drift_passes_total", result="ok") > 1, 10)
     assert found.labels("blox_queue_messages", "state") == {"visible", "in_flight"}
 
 
@@ -193,12 +194,12 @@ def test_what_goes_wrong_is_counted_by_its_reason(stack):
     for body in ("poison", "{}", json.dumps({"detail-type": "ECS Task State Change", "detail": 5})):
         sqs.send_message(QueueUrl=url, MessageBody=body)
     for reason in ("not_json", "unrecognized", "malformed"):
-        eventually(lambda r=reason: scrape(stack, program).sum("blox_events_rejected_total", reason=r) >= 1, 10)
+        eventually(lambda r=reason: scrape(program).sum("blox_events_rejected_total", reason=r) >= 1, 10)
 
     stack.sim.fault("throttle", operation="StartTask", count=1)
     instances, _ = deploy(stack, 1)
     wait_until_covered(stack, instances, 20)
-    found = scrape(stack, program)
+    found = scrape(program)
     assert found.sum("blox_aws_calls_total", api="StartTask", code="ThrottlingException") == 1
     assert found.sum("blox_aws_throttles_total", bucket="writes") == 1
     assert found.sum("blox_governor_tokens_per_second", bucket="writes") < 40
@@ -206,14 +207,14 @@ def test_what_goes_wrong_is_counted_by_its_reason(stack):
     stack.sim.fault("lost-answer", operation="StartTask", count=1)
     instances += stack.sim.add_instances(CLUSTER, 1)
     wait_until_covered(stack, instances, 20)
-    eventually(lambda: scrape(stack, program).sum("blox_scheduler_starts_total", result="in_doubt") == 1, 10)
-    assert scrape(stack, program).sum("blox_aws_calls_total", api="StartTask", code="no_answer") == 1
+    eventually(lambda: scrape(program).sum("blox_scheduler_starts_total", result="in_doubt") == 1, 10)
+    assert scrape(program).sum("blox_aws_calls_total", api="StartTask", code="no_answer") == 1
 
     stack.sim.fault("event-lost", rate=1)
     (task,) = [task["task"] for task in stack.sim.live_tasks(CLUSTER, instances[0])]
     stack.sim.crash_task(task)
-    eventually(lambda: scrape(stack, program).sum("blox_scheduler_failures_total", reason="CRASHED") >= 1, 20)
-    assert scrape(stack, program).sum("blox_drift_repairs_total", kind="outdated") >= 1
+    eventually(lambda: scrape(program).sum("blox_scheduler_failures_total", reason="CRASHED") >= 1, 20)
+    assert scrape(program).sum("blox_drift_repairs_total", kind="outdated") >= 1
 
 
 # ---- probes ----------------------------------------------------------------------------------
@@ -226,7 +227,7 @@ def get(url):
 @pytest.mark.stack(n_api=1, workers=2, n_reconcilers=1)
 def test_probes_say_ok_and_verbosely_why(stack):
     through_nginx = [f"http://127.0.0.1:{port}" for port in (stack.scheduler_port, stack.state_port)]
-    own = [stack.monitor_url(stack.api[0]), stack.monitor_url(stack.reconcilers[0])]
+    own = [stack.api[0].monitor_url(), stack.reconcilers[0].monitor_url()]
     for base in (*through_nginx, *own):
         for probe in ("livez", "readyz"):
             plain = eventually(lambda url=f"{base}/{probe}": (a := get(url)).text == "ok\n" and a, 10)
@@ -241,7 +242,7 @@ def test_probes_say_ok_and_verbosely_why(stack):
 @pytest.mark.stack(n_api=1, n_reconcilers=1)
 def test_without_redis_it_is_ready_but_degraded(stack):
     bases = [f"http://127.0.0.1:{stack.scheduler_port}", f"http://127.0.0.1:{stack.state_port}"]
-    bases += [stack.monitor_url(stack.api[0]), stack.monitor_url(stack.reconcilers[0])]
+    bases += [stack.api[0].monitor_url(), stack.reconcilers[0].monitor_url()]
     for base in bases:
         eventually(lambda b=base: get(f"{b}/readyz").text == "ok\n", 10)
     stack.redis.stop()
@@ -251,8 +252,8 @@ def test_without_redis_it_is_ready_but_degraded(stack):
         age_s = float(re.search(r"is ([0-9.]+) s old", answer.text)[1])
         assert DEGRADED_S <= age_s < 60
         assert get(f"{base}/livez").status_code == 200
-    assert scrape(stack, stack.api[0]).sum("blox_view_age_seconds") >= DEGRADED_S
-    errors = scrape(stack, stack.api[0])
+    assert scrape(stack.api[0]).sum("blox_view_age_seconds") >= DEGRADED_S
+    errors = scrape(stack.api[0])
     assert errors.sum("blox_redis_errors_total") + errors.sum("blox_redis_connects_total", result="failed") > 0
     stack.redis.start()
     for base in bases:
@@ -261,15 +262,14 @@ def test_without_redis_it_is_ready_but_degraded(stack):
 
 @pytest.mark.parametrize("program", ["blox-api", "blox-reconciler"])
 def test_before_the_first_load_it_is_alive_but_not_ready(tmp_path, program):
-    port = free_port()
     argv = [BUILD / program, "--redis-url", f"redis://127.0.0.1:{free_port()}", "--region", "us-east-1"]
-    argv += ["--metrics-listen", f"127.0.0.1:{port}"]
+    argv += ["--metrics-listen", ANY_PORT]
     argv += ["--queue", "blox"] if program == "blox-reconciler" else ["--socket-dir", tmp_path]
     lonely = Program(program, tmp_path, argv, {**os.environ, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"})
     lonely.start()
     try:
-        eventually(lambda: answers(f"http://127.0.0.1:{port}/livez") == 200, START_S)
-        answer = get(f"http://127.0.0.1:{port}/readyz")
+        assert get(lonely.monitor_url() + "/livez").ok
+        answer = get(lonely.monitor_url() + "/readyz")
         assert answer.status_code == 503 and answer.text.startswith("failed: ")
         assert "not loaded yet" in answer.text
     finally:
@@ -311,7 +311,7 @@ def occupy(port):
 
 
 def test_the_listener_knows_three_paths_and_reading(shared):
-    url = shared.monitor_url(shared.reconcilers[0])
+    url = shared.reconcilers[0].monitor_url()
     assert get(url + "/anything").status_code == 404
     assert requests.post(url + "/metrics", data="x", timeout=10).status_code == 405
     head = requests.head(url + "/metrics", timeout=10)
@@ -344,12 +344,12 @@ def test_a_restarted_worker_does_not_hold_the_listener(stack):
     """Workers are forked while a scraper is connected; the address is free as soon as the supervisor is gone."""
     (api,) = stack.api
     with requests.Session() as scraper:
-        assert scraper.get(stack.monitor_url(api) + "/metrics", timeout=10).ok
+        assert scraper.get(api.monitor_url() + "/metrics", timeout=10).ok
         (victim, _) = api.children()
         os.kill(victim, signal.SIGKILL)
         eventually(lambda: len(api.children()) == 2 and victim not in api.children(), 10)
-        assert scraper.get(stack.monitor_url(api) + "/metrics", timeout=10).ok
-        port = stack.monitor_ports[api.name]
+        assert scraper.get(api.monitor_url() + "/metrics", timeout=10).ok
+        port = int(api.monitor_url().rpartition(":")[2])
         sockets = sockets_on(port)
         assert sockets & open_sockets(api.pid)
         assert not any(sockets & open_sockets(child) for child in api.children())

@@ -33,3 +33,11 @@ def stack(request):
     own = Stack(**(marker.kwargs if marker else {})).start()
     yield own
     own.stop()
+
+
+@pytest.fixture(scope="session")
+def calm():
+    """A stack whose events come once and in order, so that every change is seen exactly once."""
+    stack = Stack(n_reconcilers=1, duplicate=0, reorder=0).start()
+    yield stack
+    stack.stop()

@@ -1,4 +1,4 @@
-"""A client of a stream: reads it in a thread of its own, line by line, and knows how it ended."""
+"""A client of a stream, which reads in a thread of its own and knows how it ended; and words the stories share."""
 
 import http.client
 import json
@@ -8,6 +8,8 @@ import urllib.parse
 
 from harness import eventually
 
+TASKS, INSTANCES = "/v1/stream/tasks", "/v1/stream/instances"
+OUT_OF_RANGE = "Entity version is out of range\n"
 COMPLETE, BROKEN, CLOSED = "complete", "broken", "closed"  # how a stream ended; by us
 
 
@@ -93,3 +95,55 @@ def version(line):
 
 def is_bookmark(line):
     return line.get("bookmark") is True
+
+
+class Cluster:
+    """A cluster of the test's own with one instance, which the API knows."""
+
+    def __init__(self, stack, name):
+        self.stack, self.name = stack, name
+        self.arn = stack.sim.create_cluster(name)
+        (self.instance,) = stack.sim.add_instances(name)
+        eventually(lambda: len(stack.blox.instances(cluster=name)) == 1, 15)
+        self.settle()
+
+    def settle(self):
+        """Waits until nothing is committed any more: a new instance is described, and drift looks at its cluster."""
+        redis, last = self.stack.redis_client(), None
+        while last != (last := redis.get("{blox}:revision")):
+            time.sleep(0.7)
+
+    def start_task(self, **options):
+        (task,) = self.stack.sim.add_tasks(self.name, count=1, events=True, **options)
+        return task
+
+    def crash(self, task):
+        self.stack.sim.crash_task(task)
+
+    def stream(self, path=TASKS, query="", **options):
+        return Stream(self.stack.blox.state, path + ("?" + query if query else ""), **options)
+
+    def changes(self, task, n):
+        """The lines which show the first n changes of a task, from the log's beginning."""
+        with self.stream(query="after=0") as stream:
+            eventually(lambda: len(of(stream, task)) >= n, 10)
+            return of(stream, task)[:n]
+
+
+def of(stream, arn):
+    """Its lines on the entity."""
+    keys = ("taskARN", "containerInstanceARN")
+    return [
+        line
+        for line in list(stream.lines)
+        if "entity" in line and arn == next((line["entity"][key] for key in keys if key in line["entity"]), None)
+    ]
+
+
+def statuses(lines):
+    return [line["entity"]["lastStatus"] for line in lines]
+
+
+def refused(response, text, status=400):
+    assert (response.status_code, response.text) == (status, text)
+    assert response.headers["Content-Type"] == "text/plain; charset=utf-8"

@@ -114,13 +114,16 @@ static void plan_starting(const struct plan_place *place, struct plan_decision *
     }
 }
 
-static void plan_waiting(const struct plan_place *place, struct plan_decision *out)
+static void plan_waiting(const struct plan_place *place, const struct sum *sum,
+                         struct plan_decision *out)
 {
     if (!place->deployed || place->status == PLAN_INSTANCE_GONE ||
         place->status == PLAN_INSTANCE_DRAINING) {
         out->act = PLAN_END;
     } else if (place->claimant) {
         act(out, PLAN_ADOPT, PLACEMENT_PLACED);
+    } else if (sum->live > 0) { /* an answer which came late named it */
+        act(out, PLAN_NOTE, PLACEMENT_PLACED);
     } else if (startable(place)) {
         if (place->outdated || place->now_ms >= place->retry_at_ms) {
             start(place, out);
@@ -267,7 +270,7 @@ void plan_instance(const struct plan_place *place, struct plan_decision *out)
         plan_starting(place, out);
         break;
     case PLACEMENT_WAITING:
-        plan_waiting(place, out);
+        plan_waiting(place, &sum, out);
         break;
     case PLACEMENT_PLACED:
     case PLACEMENT_STOPPING:

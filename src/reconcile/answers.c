@@ -280,8 +280,10 @@ static void finish_step(struct apply *apply, const struct errand *errand, struct
     } else if (errand->kind == ERRAND_START) {
         place->settle_ms =
             (errand->in_doubt ? errand->deadline_ms : now_ms) + apply->options.settle_after_ms;
+        place->settle_revision = step->revision;
     } else if (errand->kind == ERRAND_SETTLE) {
         place->settle_ms = now_ms + SETTLE_AGAIN_MS;
+        place->settle_revision = step->revision;
     }
 }
 

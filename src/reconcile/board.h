@@ -102,6 +102,7 @@ struct place {
     int64_t wait_revision; /* our last commit here: no decision from a view older than it */
     int64_t settle_ms;     /* monotonic; a start of this process is in doubt, and may be settled by
                               a listing from then on; 0: none */
+    int64_t settle_revision; /* the placement's which that start was written with */
 };
 
 /* Places in which something is to be done, in the order of the governor's classes. */

@@ -143,18 +143,19 @@ static struct entity *claimant(struct board *board, struct place *place,
     return look->n_tasks == 0 || is_forgotten_start(look, task) ? TAKE(task) : NULL;
 }
 
-/* Whether the start's call was sent, and from when a listing may say that it had no effect. */
-static void doubt_facts(const struct place *place, const struct placement *placement,
+/* Whether the start's call was sent, and from when a listing may say that it had no effect. What we
+ * remember of a start of ours says nothing of one which somebody else made since. */
+static void doubt_facts(const struct place *place, const struct look *look,
                         const struct look_tenure *tenure, struct plan_place *facts)
 {
-    int64_t settle_ms = place->settle_ms;
+    bool ours = streq(entity_field(look->placement, PLACEMENT_LEASE), tenure->token) ||
+                (place->settle_ms && place->settle_revision == look->placement->revision);
+    int64_t settle_ms = ours ? place->settle_ms : tenure->settle_ms;
 
-    if (!settle_ms && streq(placement->lease, tenure->token)) {
-        return; /* ours, and no call was made: the commit's answer was lost */
+    if (settle_ms) { /* else no call was made: the commit's answer was lost */
+        facts->doubt = PLAN_IN_DOUBT;
+        facts->settle_at_ms = facts->now_ms - clock_mono_ms() + settle_ms;
     }
-    facts->doubt = PLAN_IN_DOUBT;
-    facts->settle_at_ms =
-        facts->now_ms - clock_mono_ms() + (settle_ms ? settle_ms : tenure->settle_ms);
 }
 
 static void placement_facts(struct place *place, const struct placement *placement,
@@ -172,7 +173,7 @@ static void placement_facts(struct place *place, const struct placement *placeme
     facts->retry_at_ms = placement->retry_at_ms;
     facts->at_ms = placement->at_ms;
     if (placement->state == PLACEMENT_STARTING) {
-        doubt_facts(place, placement, tenure, facts);
+        doubt_facts(place, look, tenure, facts);
     }
     look->outdated = facts->outdated;
 }

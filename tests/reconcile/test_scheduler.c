@@ -11,6 +11,7 @@
 #include "reconcile/draft.h"
 #include "reconcile/scheduler.h"
 #include "sim.h"
+#include "store/keys.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -628,9 +629,36 @@ static void test_starts_which_failed_together_are_tried_again_together(void **st
     assert_in_range(calls("StartTask"), 20, 80);
 }
 
+/* While we were without the lease another started something there, too: its call may take effect
+ * for longer than ours. */
+static void test_a_start_of_a_predecessor_is_not_settled_as_ours_was(void **state)
+{
+    struct fixture *f = *state;
+    struct placement placement;
+    AUTO_DRAFT draft = {0};
+
+    sim_do("POST", "/faults", "{\"operation\": \"StartTask\", \"kind\": \"close\", \"count\": 1}");
+    sim_do("POST", "/instances", "{\"cluster\": \"prod\", \"count\": 1}");
+    deploy(f);
+    eventually(placement_is(f, "starting", ""));
+    clock_sleep_ms(CALL_TIMEOUT_MS - 2000);
+    AUTO(entity) *entity = some_placement(f);
+
+    placement_read(entity->fields, &placement);
+    placement.lease = "0123456789abcdef0123456789abcdef";
+    draft_placement(&draft, &placement, entity->revision);
+    commit_all(f, draft.ops, draft.n);
+    reply_free(server_call(f->server, "DEL", KEY_LEASE, NULL)); /* and it is taken again */
+    clock_sleep_ms(5000);
+    assert_true(placement_is(f, "starting", ""));
+    assert_int_equal(running(f->deployment), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_start_of_a_predecessor_is_not_settled_as_ours_was,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_starts_which_failed_together_are_tried_again_together,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_full_redis_does_not_wear_out_messages, set_up,

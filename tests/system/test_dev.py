@@ -1,6 +1,7 @@
 """./dev itself: what it says, what it starts, and that it ends just that."""
 
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -195,6 +196,17 @@ def test_up_shows_a_demonstration_that_lives(checkout):
     assert run_copy(script, "status").returncode == 1
 
 
+def programs_from(checkout):
+    """The command lines of running programs that name something below the checkout."""
+    lines = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            pass  # it has ended
+    return [line for line in lines if f"{checkout}/.dev/" in line]
+
+
 def test_an_interrupted_up_leaves_nothing_behind(checkout):
     up = subprocess.Popen(
         [checkout / "dev", "up"],
@@ -214,3 +226,4 @@ def test_an_interrupted_up_leaves_nothing_behind(checkout):
     up.stderr.close()
     assert not any(map(lives, started.values()))
     assert not pids(checkout)
+    assert not programs_from(checkout)

@@ -6,30 +6,18 @@
 #include "model/environment.h"
 #include "reconcile/batch.h"
 #include "reconcile/worker.h"
-#include "store/log.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
 
-#define UPKEEP_MS     60000
-#define FIRST_MS      1000         /* after the lease was taken */
-#define TOMBSTONES_MS (15 * 60000) /* between two searches for tombstones: each reads all keys */
-#define TICK_MS       500
-#define PURGE_MAX     COMMIT_OPS_MAX /* tombstones in one call */
-
-/* Tombstones found which are past their time. */
-struct tombstones {
-    char *keys[PURGE_MAX];
-    int64_t revisions[PURGE_MAX];
-    size_t n;
-    int64_t before_ms; /* deleted earlier than this */
-};
+#define UPKEEP_MS 60000
+#define FIRST_MS  1000 /* after the lease was taken */
+#define TICK_MS   500
 
 struct upkeep {
     struct worker worker;
     struct upkeep_options options;
     char lease_token[LEASE_TOKEN_LEN];
-    int64_t tombstones_due_ms; /* monotonic */
 };
 
 /* ---- what expires ---------------------------------------------------------------------------- */
@@ -146,68 +134,19 @@ static int expire(struct upkeep *upkeep, struct error *err)
 
 /* ---- tombstones ------------------------------------------------------------------------------ */
 
-static void find_tombstone(void *ctx, enum kind kind, const char *key, size_t key_len,
-                           const char *value, size_t value_len)
-{
-    struct tombstones *found = ctx;
-    struct stored_value stored;
-
-    (void)kind;
-    if (found->n < PURGE_MAX && value_parse(value, value_len, &stored) && stored.body_len == 0 &&
-        stored.at_ms < found->before_ms) {
-        found->keys[found->n] = xmemdup0(key, key_len);
-        found->revisions[found->n++] = stored.revision;
-    }
-}
-
-static void forget_tombstones(struct tombstones *found)
-{
-    while (found->n > 0) {
-        free(found->keys[--found->n]);
-    }
-}
-
-/* One page of keys, and the end of what it held. */
-static int purge_page(struct upkeep *upkeep, struct log_reader *reader, enum kind kind,
-                      uint64_t *cursor, int64_t before_ms, struct error *err)
-{
-    struct tombstones found = {.before_ms = before_ms};
-    int outcome = log_scan(reader, kind, cursor, find_tombstone, &found, err);
-
-    if (outcome == 0 && found.n > 0) {
-        outcome = store_purge(upkeep->options.store, upkeep->lease_token, kind,
-                              (const char *const *)found.keys, found.revisions, found.n, err);
-    }
-    forget_tombstones(&found);
-    return outcome;
-}
-
-/*
- * Tombstones are searched for: a view drops them, and those which another process made, or this one
- * before it was restarted, would never be found by who only listens.
- */
 static int purge(struct upkeep *upkeep, struct error *err)
 {
-    AUTO(log_reader) *reader = log_reader_open(upkeep->options.store, err);
     int64_t before_ms = view_now_ms(upkeep->options.view) - TOMBSTONE_AGE_MS;
+    int64_t gone = 0;
+    int more;
 
-    if (!reader) {
-        return -1;
+    do {
+        more = store_purge(upkeep->options.store, upkeep->lease_token, before_ms, &gone, err);
+    } while (more > 0 && !worker_stopping(&upkeep->worker));
+    if (gone > 0) {
+        log_debug("upkeep.purged", "tombstones=%lld", (long long)gone);
     }
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
-        uint64_t cursor = 0;
-
-        do {
-            if (worker_stopping(&upkeep->worker)) {
-                return 0;
-            }
-            if (purge_page(upkeep, reader, (enum kind)kind, &cursor, before_ms, err) < 0) {
-                return -1;
-            }
-        } while (cursor != 0);
-    }
-    upkeep->tombstones_due_ms = clock_mono_ms() + TOMBSTONES_MS;
-    return 0;
+    return more < 0 ? -1 : 0;
 }
 
 /* ---- the thread ------------------------------------------------------------------------------ */
@@ -219,7 +158,7 @@ static int keep_up(struct upkeep *upkeep, struct error *err)
     if (expire(upkeep, err) < 0 || store_trim_log(upkeep->options.store, log_age_ms, err) < 0) {
         return -1;
     }
-    return clock_mono_ms() >= upkeep->tombstones_due_ms ? purge(upkeep, err) : 0;
+    return purge(upkeep, err);
 }
 
 static void *run(void *ctx)

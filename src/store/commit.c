@@ -13,7 +13,7 @@
 #include "util/mem.h"
 
 /* The order of commit.lua's KEYS and ARGV. */
-#define COMMIT_KEYS   7
+#define COMMIT_KEYS   8
 #define COMMIT_HEAD   (SCRIPT_ARGS + COMMIT_KEYS + 14) /* everything before the operations */
 #define OP_VALUES     9
 #define NUMBER_LEN    24
@@ -123,6 +123,7 @@ static void add_head(struct committing *c, const char *identity)
     add(c, KEY_LEASE);
     add(c, KEY_AUDIT);
     add(c, c->result_key);
+    add(c, KEY_TOMBSTONES);
     add(c, identity);
     add(c, TEXT_OF(STORE_FORMAT));
     add(c, commit->id);

@@ -1,11 +1,12 @@
 -- One commit: entities, revision and log change together or not at all. Every condition is checked
 -- before the first write, because Redis does not roll a script back.
 --
--- KEYS: revision, meta, changed, log, lease, audit, result. The hash of a kind is "{blox}:<kind>".
+-- KEYS: revision, meta, changed, log, lease, audit, result, tombstones. The hash of a kind is
+-- "{blox}:<kind>".
 -- ARGV: the commit, the audit entry, then nine values an operation; see commit.c.
 -- Answers one line of words: outcome, revision, time in ms, then what belongs to the outcome.
 
-local REVISION, META, CHANGED, LOG, LEASE, AUDIT, RESULT = unpack(KEYS)
+local REVISION, META, CHANGED, LOG, LEASE, AUDIT, RESULT, TOMBSTONES = unpack(KEYS)
 local identity, format, id, cause, actor, lease, acts, durable, log_max = unpack(ARGV, 1, 9)
 local audit = {environment = ARGV[10], request = ARGV[11], what = ARGV[12], before = ARGV[13],
                after = ARGV[14]}
@@ -165,6 +166,9 @@ for i, op in ipairs(ops) do
             .. fields .. '\n' .. op.body
         log(op, rev, value, taken)
         redis.call('HSET', op.hash, op.key, value)
+        if op.deletes then
+            redis.call('ZADD', TOMBSTONES, at, op.kind .. ' ' .. op.key)
+        end
         if op.raw ~= '' and not op.deletes then
             redis.call('HSET', op.raw_hash, op.key, rev .. '\n' .. op.raw)
         elseif op.stored.live then

@@ -147,9 +147,9 @@ void stored_clear(struct stored *stored, size_t n);
 
 /* ---- upkeep, by the lease holder once a minute --------------------------------------------- */
 
-/* Removes tombstones which still stand at the given revisions; n up to 256. */
-int store_purge(struct store *store, const char *lease_token, enum kind kind,
-                const char *const *keys, const int64_t *revisions, size_t n,
+/* Removes tombstones which were made before before_ms (Redis' time), the oldest first and a bounded
+ * number a call; *gone is added to. 1: there may be more, 0: these were all, -1. */
+int store_purge(struct store *store, const char *lease_token, int64_t before_ms, int64_t *gone,
                 struct error *err) MUST_CHECK;
 /* Trims log entries older than age_ms, never the newest commit. */
 int store_trim_log(struct store *store, int64_t age_ms, struct error *err) MUST_CHECK;

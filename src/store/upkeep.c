@@ -10,19 +10,29 @@
 #include "util/mem.h"
 
 #define NUMBER_LEN 24
+#define PURGE_MAX  "250" /* tombstones a call */
 
 /* ---- tombstones ---------------------------------------------------------------------------- */
 
 struct purging {
-    size_t argc;
-    const char **argv;
+    const char *lease_token;
+    int64_t before_ms;
+    int64_t seen, gone;
 };
 
 static int purge(struct redis *redis, int64_t deadline_ms, void *ctx, struct error *err)
 {
     struct purging *p = ctx;
+    char before[NUMBER_LEN];
+    const char *argv[SCRIPT_ARGS + 5] = {[SCRIPT_ARGS] = KEY_LEASE,
+                                         KEY_TOMBSTONES,
+                                         p->lease_token ? p->lease_token : "",
+                                         before,
+                                         PURGE_MAX};
+
+    snprintf(before, sizeof(before), "%" PRId64, p->before_ms);
     AUTO(reply) *reply =
-        script_run(redis, deadline_ms, SCRIPT_PURGE, 2, p->argc, p->argv, NULL, err);
+        script_run(redis, deadline_ms, SCRIPT_PURGE, 2, ARRAY_LEN(argv), argv, NULL, err);
 
     if (!reply) {
         return error_prefix(err, "purging tombstones");
@@ -30,27 +40,23 @@ static int purge(struct redis *redis, int64_t deadline_ms, void *ctx, struct err
     if (reply->type == REPLY_TEXT && streq(reply->text, "no-lease")) {
         return error_set(err, ERR_CONFLICT, "purging tombstones: the lease is somebody else's");
     }
+    if (reply->type != REPLY_TEXT ||
+        sscanf(reply->text, "%" SCNd64 " %" SCNd64, &p->seen, &p->gone) != 2) {
+        return error_set(err, ERR_PROTOCOL, "redis %s: purge: no counts", redis_address(redis));
+    }
     return 0;
 }
 
-int store_purge(struct store *store, const char *lease_token, enum kind kind,
-                const char *const *keys, const int64_t *revisions, size_t n, struct error *err)
+int store_purge(struct store *store, const char *lease_token, int64_t before_ms, int64_t *gone,
+                struct error *err)
 {
-    const char *argv[SCRIPT_ARGS + 3 + 2 * COMMIT_OPS_MAX] = {
-        [SCRIPT_ARGS] = KEY_LEASE, key_of_kind(kind), lease_token ? lease_token : ""};
-    char numbers[COMMIT_OPS_MAX][NUMBER_LEN];
-    struct purging purging = {.argc = SCRIPT_ARGS + 3, .argv = argv};
+    struct purging purging = {.lease_token = lease_token, .before_ms = before_ms};
 
-    if (n > COMMIT_OPS_MAX) {
-        return error_set(err, ERR_INVALID, "at most %d tombstones at once, not %zu", COMMIT_OPS_MAX,
-                         n);
+    if (store_run(store, purge, &purging, err) < 0) {
+        return -1;
     }
-    for (size_t i = 0; i < n; i++) {
-        snprintf(numbers[i], NUMBER_LEN, "%" PRId64, revisions[i]);
-        argv[purging.argc++] = keys[i];
-        argv[purging.argc++] = numbers[i];
-    }
-    return n > 0 ? store_run(store, purge, &purging, err) : 0;
+    *gone += purging.gone;
+    return purging.seen == atoi(PURGE_MAX);
 }
 
 /* ---- the log's age ------------------------------------------------------------------------- */

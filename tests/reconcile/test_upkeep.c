@@ -43,19 +43,25 @@ static int end(void **state)
     return 0;
 }
 
-static void start_upkeep(struct world *w)
+static void start_upkeep_with(struct world *w, int64_t log_age_ms)
 {
     const struct view_options view = {.without_bodies = true};
     struct error err = {0};
 
     w->view = view_open(w->store, &view, &err);
     w->lease = lease_open(w->store, "test", NULL, NULL, &err);
-    const struct upkeep_options upkeep = {.store = w->store, .view = w->view, .lease = w->lease};
+    const struct upkeep_options upkeep = {
+        .store = w->store, .view = w->view, .lease = w->lease, .log_age_ms = log_age_ms};
 
     w->upkeep = upkeep_open(&upkeep, &err);
     if (err.code != ERR_NONE) {
         fail_msg("%s", err.text);
     }
+}
+
+static void start_upkeep(struct world *w)
+{
+    start_upkeep_with(w, 0);
 }
 
 static void put(struct world *w, enum kind kind, const char *key, const struct strbuf *fields)
@@ -159,7 +165,11 @@ static void put_tombstone(struct world *w, const char *key, int64_t at_ms)
 {
     AUTO_CHAR *value = xasprintf("1 5 %lld " ID "\n" CLUSTER "\n", (long long)at_ms);
 
+    AUTO_CHAR *at = xasprintf("%lld", (long long)at_ms);
+    AUTO_CHAR *member = xasprintf("task %s", key);
+
     reply_free(server_call(w->server, "HSET", "{blox}:task", key, value, NULL));
+    reply_free(server_call(w->server, "ZADD", "{blox}:tombstones", at, member, NULL));
 }
 
 static void test_old_tombstones_are_removed(void **state)
@@ -175,6 +185,35 @@ static void test_old_tombstones_are_removed(void **state)
     eventually(server_number(w->server, "HLEN", "{blox}:task", NULL) == 2);
     assert_int_equal(server_number(w->server, "HEXISTS", "{blox}:task", "new"), 1);
     assert_int_equal(server_number(w->server, "HEXISTS", "{blox}:task", "running"), 1);
+}
+
+/* --log-age: what is older goes, but for what may be the newest commit; the view follows on. */
+static void test_old_entries_leave_the_log(void **state)
+{
+    struct world *w = *state;
+
+    for (int i = 0; i < COMMIT_OPS_MAX + 100; i++) {
+        put_task(w, "busy", "RUNNING", 0);
+    }
+    clock_sleep_ms(100);
+    start_upkeep_with(w, 50);
+    eventually(server_number(w->server, "XLEN", "{blox}:log", NULL) == COMMIT_OPS_MAX);
+    put_task(w, "late", "RUNNING", 0);
+    eventually(lives(w, KIND_TASK, "late"));
+}
+
+static void test_young_entries_stay_in_the_log(void **state)
+{
+    struct world *w = *state;
+
+    for (int i = 0; i < COMMIT_OPS_MAX + 100; i++) {
+        put_task(w, "busy", "RUNNING", 0);
+    }
+    put_task(w, "long", "STOPPED", clock_wall_ms() - 2 * HOUR_MS); /* tells when it is over */
+    start_upkeep_with(w, HOUR_MS);
+    eventually(!lives(w, KIND_TASK, "long"));
+    clock_sleep_ms(200);
+    assert_true(server_number(w->server, "XLEN", "{blox}:log", NULL) > COMMIT_OPS_MAX + 100);
 }
 
 /* Another process has the lease: it is its job. */
@@ -200,6 +239,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_deleted_environments_go_with_their_deployments, begin,
                                         end),
         cmocka_unit_test_setup_teardown(test_old_tombstones_are_removed, begin, end),
+        cmocka_unit_test_setup_teardown(test_old_entries_leave_the_log, begin, end),
+        cmocka_unit_test_setup_teardown(test_young_entries_stay_in_the_log, begin, end),
         cmocka_unit_test_setup_teardown(test_without_the_lease_nothing_goes, begin, end),
     };
 

@@ -74,31 +74,77 @@ static int64_t log_length(struct fixture *f)
     return server_number(f->server, "XLEN", KEY_LOG, NULL);
 }
 
+/* All of them, a call after the other. */
+static int purge_all(struct fixture *f, const char *token, int64_t before_ms, int64_t *gone,
+                     struct error *err)
+{
+    int more;
+
+    *gone = 0;
+    do {
+        more = store_purge(f->store, token, before_ms, gone, err);
+    } while (more > 0);
+    return more;
+}
+
 static void test_purge(void **state)
 {
     struct fixture *f = *state;
-    struct commit_op ops[] = {op_at("task/1", "1"), op_at("task/2", "1"), op_at("task/3", "1")};
-    const char *keys[] = {"task/1", "task/2", "task/3"};
+    static struct commit_op ops[COMMIT_OPS_MAX];
+    static char keys[2 * COMMIT_OPS_MAX][16];
     struct error err = {0};
+    int64_t deleted_ms = 0;
+    int64_t gone;
 
-    put(f->store, ops, 3);
-    ops[0].body = ops[1].body = NULL;
-    struct commit_result result = put(f->store, ops, 3);
-    int64_t revisions[] = {result.ops[0].revision, result.ops[1].revision - 1,
-                           result.ops[2].revision};
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) { /* more than one call takes */
+        size_t o = i % COMMIT_OPS_MAX;
+
+        snprintf(keys[i], sizeof(keys[i]), "task/%zu", i);
+        ops[o] = op_at(keys[i], "1");
+        if (o == COMMIT_OPS_MAX - 1) {
+            put(f->store, ops, COMMIT_OPS_MAX);
+            for (size_t d = 0; d < COMMIT_OPS_MAX; d++) {
+                ops[d].body = NULL;
+            }
+            deleted_ms = put(f->store, ops, COMMIT_OPS_MAX).now_ms;
+        }
+    }
+    struct commit_op alive = op_at("task/0", "2");
+
+    put(f->store, &alive, 1); /* it is back */
+    clock_sleep_ms(5);
+    struct commit_op young = {.kind = KIND_TASK, .key = "task/1", .version = "2"};
+
+    put(f->store, &young, 1); /* deleted again */
     int64_t entries = log_length(f);
 
-    assert_int_equal(store_purge(f->store, "mine", KIND_TASK, keys, revisions, 3, &err), -1);
+    assert_int_equal(purge_all(f, "mine", deleted_ms + 1, &gone, &err), -1);
     assert_int_equal(err.code, ERR_CONFLICT);
     reply_free(server_call(f->server, "HSET", KEY_LEASE, "token", "mine", NULL));
     error_clear(&err);
-    assert_ok(store_purge(f->store, "mine", KIND_TASK, keys, revisions, 3, &err), &err);
+    assert_ok(purge_all(f, "mine", deleted_ms + 1, &gone, &err), &err);
+    assert_int_equal(gone, ARRAY_LEN(keys) - 2);
     const char *hash = key_of_kind(KIND_TASK);
 
-    assert_int_equal(server_number(f->server, "HEXISTS", hash, "task/1"), 0);
-    assert_int_equal(server_number(f->server, "HEXISTS", hash, "task/2"), 1); /* another revision */
-    assert_int_equal(server_number(f->server, "HEXISTS", hash, "task/3"), 1); /* it lives */
+    assert_int_equal(server_number(f->server, "HLEN", hash, NULL), 2);
+    assert_int_equal(server_number(f->server, "HEXISTS", hash, "task/0"), 1);
+    assert_int_equal(server_number(f->server, "HEXISTS", hash, "task/1"), 1);
+    assert_int_equal(server_number(f->server, "ZCARD", KEY_TOMBSTONES, NULL), 1);
     assert_int_equal(log_length(f), entries);
+}
+
+static void test_purge_takes_the_old_ones_only(void **state)
+{
+    struct fixture *f = *state;
+    struct commit_op gone_op = {.kind = KIND_TASK, .key = "task/1", .version = "1"};
+    int64_t deleted_ms = put(f->store, &gone_op, 1).now_ms;
+    struct error err = {0};
+    int64_t gone;
+
+    assert_ok(purge_all(f, NULL, deleted_ms, &gone, &err), &err);
+    assert_int_equal(gone, 0);
+    assert_ok(purge_all(f, NULL, deleted_ms + 1, &gone, &err), &err);
+    assert_int_equal(gone, 1);
 }
 
 static void test_log_is_bounded_by_count(void **state)
@@ -167,6 +213,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_purge),
+        TEST(test_purge_takes_the_old_ones_only),
         TEST(test_log_is_bounded_by_count),
         TEST(test_log_is_bounded_by_age),
     };

@@ -72,8 +72,8 @@ static bool info_is(const char *text, const char *name, const char *want)
 void redis_info_parse(const char *text, struct redis_info *out)
 {
     char version[32];
-    char run_id[48];
     char replid[48];
+    char former[48];
 
     *out = (struct redis_info){0};
     info_field(text, "redis_version", version, sizeof(version));
@@ -84,9 +84,11 @@ void redis_info_parse(const char *text, struct redis_info *out)
     out->loading = info_is(text, "loading", "1");
     out->aof = info_is(text, "aof_enabled", "1");
     info_field(text, "maxmemory_policy", out->policy, sizeof(out->policy));
-    info_field(text, "run_id", run_id, sizeof(run_id));
+    info_field(text, "run_id", out->run_id, sizeof(out->run_id));
     info_field(text, "master_replid", replid, sizeof(replid));
-    snprintf(out->identity, sizeof(out->identity), "%s %s", run_id, replid);
+    info_field(text, "master_replid2", former, sizeof(former));
+    out->was_replica = former[strspn(former, "0")] != '\0';
+    snprintf(out->identity, sizeof(out->identity), "%s %s", out->run_id, replid);
 }
 
 /* ---- refusals ------------------------------------------------------------------------------ */

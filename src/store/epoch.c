@@ -33,9 +33,15 @@ static int begin(struct redis *redis, int64_t deadline_ms, const char *seen, str
     commit_id_make(id);
     crypto_random(key, sizeof(key));
     crypto_hex(key, sizeof(key), page_key);
-    const char *argv[] = {
-        [SCRIPT_ARGS] = KEY_REVISION, KEY_META, KEY_LOG, seen, redis_info(redis)->identity,
-        TEXT_OF(STORE_FORMAT),        id,       page_key};
+    const char *argv[] = {[SCRIPT_ARGS] = KEY_REVISION,
+                          KEY_META,
+                          KEY_LOG,
+                          seen,
+                          redis_info(redis)->identity,
+                          TEXT_OF(STORE_FORMAT),
+                          id,
+                          page_key,
+                          redis_is_same(redis, seen) ? "1" : "0"};
     AUTO(reply) *reply =
         script_run(redis, deadline_ms, SCRIPT_EPOCH, 3, ARRAY_LEN(argv), argv, NULL, err);
 
@@ -67,12 +73,17 @@ int epoch_check(struct redis *redis, int64_t deadline_ms, struct error *err)
             return refuse_format(redis, format, err);
         }
         if (identity && streq(identity, redis_info(redis)->identity)) {
+            redis_remember(redis);
             return 0;
         }
         int begun = begin(redis, deadline_ms, identity ? identity : "", err);
 
-        if (begun != 0) {
-            return begun < 0 ? -1 : 0;
+        if (begun < 0) {
+            return -1;
+        }
+        if (begun > 0) {
+            redis_remember(redis);
+            return 0;
         }
     }
     return error_set(err, ERR_UNAVAILABLE,

@@ -6,7 +6,8 @@
 
 /*
  * Compares the server's identity, as redis_info has it, with the one in meta, and begins a new
- * epoch where they differ; a Redis without meta gets one. Errors: redis.h, and ERR_INVALID where
+ * epoch where they differ, unless the server is certain to be the same (redis_is_same); a Redis
+ * without meta gets one. Errors: redis.h, and ERR_INVALID where
  * the data is of a newer format than ours.
  */
 int epoch_check(struct redis *redis, int64_t deadline_ms, struct error *err) MUST_CHECK;

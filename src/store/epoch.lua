@@ -2,11 +2,12 @@
 -- that can have been handed out, and one log entry says what was last before.
 --
 -- KEYS: revision, meta, log
--- ARGV: the identity seen in meta ("" for none), the server's, format, commit id, a page-token key
+-- ARGV: the identity seen in meta ("" for none), the server's, format, commit id, a page-token key,
+-- "1" where the server is the same and only its identity is new: then nothing but that is written.
 -- Answers 1, or 0 when somebody else was first, or the stored format when it is newer than ours.
 
 local REVISION, META, LOG = unpack(KEYS)
-local seen, identity, format, id, page_key = unpack(ARGV)
+local seen, identity, format, id, page_key, same = unpack(ARGV)
 
 local function whole(n)
     return string.format('%.0f', n)
@@ -18,6 +19,10 @@ if (meta[1] or '') ~= seen then
 end
 if meta[2] and tonumber(meta[2]) > tonumber(format) then
     return 'format ' .. meta[2]
+end
+if same == '1' then
+    redis.call('HSET', META, 'identity', identity)
+    return '1'
 end
 
 local before, before_commit = 0, string.rep('0', 32)

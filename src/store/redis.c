@@ -27,6 +27,8 @@ struct redis {
     bool retry; /* see redis_wants_retry */
     char address[ADDRESS_LEN];
     char digests[DIGESTS][DIGEST_LEN];
+    struct redis_info known; /* see redis_remember; its identity is "" while there is none */
+    int64_t known_at_ms;
 };
 
 /* ---- replies: built by hiredis' reader through these functions ----------------------------- */
@@ -108,6 +110,7 @@ void redis_close(struct redis *redis)
         redisReaderFree(TAKE(redis->reader));
     }
     memset(redis->digests, 0, sizeof(redis->digests));
+    redis->known.identity[0] = '\0';
 }
 
 void redis_free(struct redis *redis)
@@ -137,6 +140,19 @@ const char *redis_address(const struct redis *redis)
 const struct redis_info *redis_info(const struct redis *redis)
 {
     return &redis->info;
+}
+
+void redis_remember(struct redis *redis)
+{
+    redis->known = redis->info;
+    redis->known_at_ms = clock_mono_ms();
+}
+
+bool redis_is_same(const struct redis *redis, const char *identity)
+{
+    return identity[0] && streq(redis->known.identity, identity) &&
+           streq(redis->known.run_id, redis->info.run_id) && !redis->info.was_replica &&
+           clock_mono_ms() - redis->known_at_ms <= REDIS_SAME_MS;
 }
 
 char *redis_digest(struct redis *redis, size_t script)

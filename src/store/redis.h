@@ -49,7 +49,9 @@ struct redis_info {
     bool primary;
     bool loading;
     bool aof;
-    char policy[32];             /* maxmemory_policy; "" when it does not say */
+    char policy[32]; /* maxmemory_policy; "" when it does not say */
+    char run_id[48];
+    bool was_replica;            /* its data came from another server: master_replid2 names one */
     char identity[IDENTITY_LEN]; /* "<run_id> <master_replid>" */
 };
 /* Reads an INFO text. */
@@ -92,6 +94,18 @@ const char *redis_address(const struct redis *redis);
 /* As of the last redis_connect or redis_read_info. */
 const struct redis_info *redis_info(const struct redis *redis);
 int redis_read_info(struct redis *redis, int64_t deadline_ms, struct error *err) MUST_CHECK;
+
+#define REDIS_SAME_MS 3000
+/* Notes that the server, as redis_info has it, is the one which our data names. */
+void redis_remember(struct redis *redis);
+/*
+ * Whether the server, with a new identity now, is still the one which was remembered as `identity`
+ * on this connection, and has had no other data in between. Redis takes a new replication id, in
+ * the same process, when its first replica attaches and when it gives its backlog up; both clear
+ * master_replid2. One that was a replica in between names its former primary there, for as long as
+ * it keeps its backlog (repl-backlog-ttl, an hour): that is why only REDIS_SAME_MS are bridged.
+ */
+bool redis_is_same(const struct redis *redis, const char *identity);
 
 /* Sends one command; arguments travel apart from it, so no value needs quoting. Never gives an
  * error reply. redis_call takes texts, the last one NULL. */

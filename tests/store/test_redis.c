@@ -436,6 +436,81 @@ static void test_demoted_and_promoted(void **state)
     assert_true(server_number(one, "GET", KEY_REVISION, NULL) > before + 1); /* an epoch */
 }
 
+static int64_t n_epochs(struct server *server)
+{
+    AUTO(reply) *log = server_call(server, "XRANGE", KEY_LOG, "-", "+", NULL);
+    int64_t n = 0;
+
+    for (size_t i = 0; i < log->n; i++) {
+        const struct reply *kind = reply_field(reply_array_at(log->items[i], 1), "kind");
+
+        n += kind && streq(kind->text, "epoch");
+    }
+    return n;
+}
+
+/* Its first replica gives a server a new replication id; nothing is lost, and nobody need wait. */
+static void test_a_first_replica_is_no_epoch(void **state)
+{
+    (void)state;
+    AUTO(server) *one = server_start(REPLICATED);
+    AUTO(server) *two = server_start(REPLICATED);
+    AUTO(store) *store = open_with(server_url(one), NULL, 0);
+    AUTO(store) *stranger = open_with(server_url(one), NULL, 0);
+    AUTO(reply) *before = NULL;
+    AUTO(reply) *after = NULL;
+    struct error err = {0};
+
+    assert_ok(store_check_identity(store, &err), &err);
+    before = server_call(one, "HGET", KEY_META, "identity", NULL);
+    follow(two, one);
+    eventually(info_says(one, "connected_slaves:1"));
+    assert_ok(store_check_identity(store, &err), &err);
+    after = server_call(one, "HGET", KEY_META, "identity", NULL);
+    assert_string_not_equal(before->text, after->text);
+    assert_ok(put_body(stranger, "t", "{}", false, &err), &err);
+    assert_int_equal(n_epochs(one), 1);
+}
+
+/* Who has not seen the server a moment ago cannot know what happened to it. */
+static void test_an_old_memory_of_a_server_is_none(void **state)
+{
+    (void)state;
+    AUTO(server) *one = server_start(REPLICATED);
+    AUTO(server) *two = server_start(REPLICATED);
+    AUTO(store) *store = open_with(server_url(one), NULL, 0);
+    struct error err = {0};
+
+    assert_ok(store_check_identity(store, &err), &err);
+    follow(two, one);
+    eventually(info_says(one, "connected_slaves:1"));
+    clock_sleep_ms(REDIS_SAME_MS + 100);
+    assert_ok(store_check_identity(store, &err), &err);
+    assert_int_equal(n_epochs(one), 2);
+}
+
+/* The same process as a moment ago, but with another one's data. */
+static void test_a_demotion_nobody_noticed_is_an_epoch(void **state)
+{
+    (void)state;
+    AUTO(server) *one = server_start(REPLICATED);
+    AUTO(server) *two = server_start(REPLICATED);
+    AUTO(store) *store = open_with(server_url(one), NULL, 0);
+    struct error err = {0};
+
+    follow(two, one);
+    eventually(info_says(two, "master_link_status:up"));
+    assert_ok(put_body(store, "t", "{}", false, &err), &err);
+    eventually(server_number(two, "HEXISTS", key_of_kind(KIND_TASK), "t") == 1);
+    reply_free(server_call(two, "REPLICAOF", "NO", "ONE", NULL));
+    assert_ok(store_check_identity(store, &err), &err);
+    follow(one, two);
+    eventually(info_says(one, "master_link_status:up"));
+    reply_free(server_call(one, "REPLICAOF", "NO", "ONE", NULL));
+    assert_ok(store_check_identity(store, &err), &err);
+    assert_int_equal(n_epochs(one), 2);
+}
+
 /* A server which was a replica for a moment looks as before to its connections, but a commit whose
  * sender has not noticed is sent again under the new epoch. */
 static void test_identity_changes_under_a_connection(void **state)
@@ -533,6 +608,9 @@ int main(void)
         cmocka_unit_test(test_full_redis_restarts),
         cmocka_unit_test(test_durable_commits_wait_for_a_replica),
         cmocka_unit_test(test_demoted_and_promoted),
+        cmocka_unit_test(test_a_first_replica_is_no_epoch),
+        cmocka_unit_test(test_an_old_memory_of_a_server_is_none),
+        cmocka_unit_test(test_a_demotion_nobody_noticed_is_an_epoch),
         cmocka_unit_test(test_identity_changes_under_a_connection),
         cmocka_unit_test(test_one_epoch_for_all),
         cmocka_unit_test(test_sentinel),

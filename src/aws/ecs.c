@@ -76,12 +76,11 @@ int ecs_describe_task_definition(const struct ecs *ecs, const char *name_or_arn,
 
 /* ---- listings -------------------------------------------------------------------------------- */
 
-/* All pages: `input` (taken) is sent again and again with the token of the page before. */
-static int list(const struct ecs *ecs, const char *operation, const char *name, json_t *input,
-                json_t **arns, struct error *err)
+/* Page after page: `input` (taken) is sent again and again with the token of the page before. */
+static int each_page(const struct ecs *ecs, const char *operation, const char *name, json_t *input,
+                     ecs_page *page, void *ctx, struct error *err)
 {
     json_auto_t *page_input = input;
-    json_auto_t *all = json_array();
     bool more = true;
 
     while (more) {
@@ -92,17 +91,40 @@ static int list(const struct ecs *ecs, const char *operation, const char *name, 
             aws_answer_clear(&answer);
             return -1;
         }
-        json_t *page = json_object_get(answer.body, name);
+        json_t *arns = json_object_get(answer.body, name);
         json_t *token = json_object_get(answer.body, "nextToken");
 
-        if (!json_is_array(page)) {
+        if (!json_is_array(arns)) {
             aws_answer_clear(&answer);
             return missing_output(operation, name, err);
         }
-        json_array_extend(all, page);
-        more = json_string_length(token) > 0;
+        more = page(ctx, arns) && json_string_length(token) > 0;
         json_object_set(page_input, "nextToken", token);
         aws_answer_clear(&answer);
+    }
+    return 0;
+}
+
+bool ecs_collect(void *all, const json_t *arns)
+{
+    json_t *arn;
+    size_t i;
+
+    json_array_foreach(arns, i, arn)
+    {
+        json_array_append(all, arn);
+    }
+    return true;
+}
+
+/* All pages. Takes input. */
+static int list(const struct ecs *ecs, const char *operation, const char *name, json_t *input,
+                json_t **arns, struct error *err)
+{
+    json_auto_t *all = json_array();
+
+    if (each_page(ecs, operation, name, input, ecs_collect, all, err) < 0) {
+        return -1;
     }
     *arns = TAKE(all);
     return 0;
@@ -115,21 +137,21 @@ int ecs_list_clusters(const struct ecs *ecs, json_t **arns, struct error *err)
 }
 
 int ecs_list_container_instances(const struct ecs *ecs, const char *cluster, const char *status,
-                                 json_t **arns, struct error *err)
+                                 ecs_page *page, void *ctx, struct error *err)
 {
-    return list(ecs, "ListContainerInstances", "containerInstanceArns",
-                json_pack("{s:s, s:i, s:s*}", "cluster", cluster, "maxResults", ECS_DESCRIBE_MAX,
-                          "status", status),
-                arns, err);
+    return each_page(ecs, "ListContainerInstances", "containerInstanceArns",
+                     json_pack("{s:s, s:i, s:s*}", "cluster", cluster, "maxResults",
+                               ECS_DESCRIBE_MAX, "status", status),
+                     page, ctx, err);
 }
 
 int ecs_list_tasks(const struct ecs *ecs, const char *cluster, const char *desired_status,
-                   json_t **arns, struct error *err)
+                   ecs_page *page, void *ctx, struct error *err)
 {
-    return list(ecs, "ListTasks", "taskArns",
-                json_pack("{s:s, s:i, s:s*}", "cluster", cluster, "maxResults", ECS_DESCRIBE_MAX,
-                          "desiredStatus", desired_status),
-                arns, err);
+    return each_page(ecs, "ListTasks", "taskArns",
+                     json_pack("{s:s, s:i, s:s*}", "cluster", cluster, "maxResults",
+                               ECS_DESCRIBE_MAX, "desiredStatus", desired_status),
+                     page, ctx, err);
 }
 
 int ecs_list_tasks_started_by(const struct ecs *ecs, const char *cluster, const char *started_by,

@@ -43,16 +43,23 @@ int ecs_describe_task_definition(const struct ecs *ecs, const char *name_or_arn,
                                  struct aws_answer *answer, json_t **definition,
                                  struct error *err) MUST_CHECK;
 
-/* ---- listings: an array of ARNs, all pages --------------------------------------------------- */
+/* ---- listings -------------------------------------------------------------------------------- */
 
-int ecs_list_clusters(const struct ecs *ecs, json_t **arns, struct error *err) MUST_CHECK;
+/* One page of ARNs, up to ECS_DESCRIBE_MAX, borrowed. False ends the listing early: no error. */
+typedef bool ecs_page(void *ctx, const json_t *arns);
+/* For who wants all of them: ctx is an array, to which the pages are added. */
+ecs_page ecs_collect;
+
 /* `status`: ACTIVE, DRAINING, REGISTERING, ...; NULL: every one which ECS lists (never INACTIVE).
  */
 int ecs_list_container_instances(const struct ecs *ecs, const char *cluster, const char *status,
-                                 json_t **arns, struct error *err) MUST_CHECK;
+                                 ecs_page *page, void *ctx, struct error *err) MUST_CHECK;
 /* `desired_status`: RUNNING or STOPPED; NULL: ECS' default, which is RUNNING. */
 int ecs_list_tasks(const struct ecs *ecs, const char *cluster, const char *desired_status,
-                   json_t **arns, struct error *err) MUST_CHECK;
+                   ecs_page *page, void *ctx, struct error *err) MUST_CHECK;
+
+/* The others give an array of ARNs, of all pages. */
+int ecs_list_clusters(const struct ecs *ecs, json_t **arns, struct error *err) MUST_CHECK;
 /* Desired RUNNING only: ECS takes no second filter beside startedBy. */
 int ecs_list_tasks_started_by(const struct ecs *ecs, const char *cluster, const char *started_by,
                               json_t **arns, struct error *err) MUST_CHECK;

@@ -11,6 +11,7 @@ static const struct {
     [KIND_ENVIRONMENT] = {"environment", ENVIRONMENT_FIELDS},
     [KIND_DEPLOYMENT] = {"deployment", DEPLOYMENT_FIELDS},
     [KIND_PLACEMENT] = {"placement", PLACEMENT_FIELDS},
+    [KIND_RECONCILE] = {"reconcile", RECONCILE_FIELDS},
 };
 
 const char *kind_name(enum kind kind)

@@ -23,6 +23,7 @@ enum kind {
     KIND_ENVIRONMENT, /* key: name while it lives, then its id */
     KIND_DEPLOYMENT,  /* key: <environment id>/<deployment id> */
     KIND_PLACEMENT,   /* key: <environment id>/<container instance ARN> */
+    KIND_RECONCILE,   /* key: cluster ARN or "all"; see model/reconcile.h */
     KIND_COUNT,
 };
 
@@ -100,6 +101,11 @@ enum placement_field {
     PLACEMENT_RETRY_AT_MS, /* not before, Redis' time; "0" when at once */
     PLACEMENT_AT_MS,       /* Redis' time the state was entered */
     PLACEMENT_FIELDS,
+};
+
+enum reconcile_field {
+    RECONCILE_CLUSTER, /* ARN; "": all */
+    RECONCILE_FIELDS,
 };
 
 /* "task", "instance", ...: the word in Redis keys, log entries and messages. */

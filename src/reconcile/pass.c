@@ -1,17 +1,22 @@
 /* One drift pass of one cluster: everything ECS has in it against everything stored of it. */
 #include "reconcile/pass.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "model/cluster.h"
 #include "model/record.h"
 #include "reconcile/batch.h"
+#include "reconcile/survey.h"
 #include "reconcile/upkeep.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/mem.h"
 
 #define VIEW_TIMEOUT_MS 5000
-#define SKIPPED_LINES   3 /* logged of a pass, the rest is only counted */
+#define SKIPPED_LINES   3     /* logged of a pass, the rest is only counted */
+#define PROGRESS_MS     10000 /* between two lines about a long pass */
 
 struct pass {
     const struct pass_tools *tools;
@@ -20,8 +25,12 @@ struct pass {
     int64_t since;                       /* the store's revision when the pass began */
     int64_t began_ms;                    /* the store's time then */
     struct entity_list instances, tasks; /* stored when it began */
-    json_t *gone;                        /* of these, by ARN, what ECS says is MISSING */
+    struct survey survey;
+    pthread_mutex_t lock; /* of the rest: a survey has several threads */
+    json_t *gone;         /* of those stored, by ARN, what ECS says is MISSING */
     struct pass_report *report;
+    atomic_int skipped_lines; /* logged */
+    int64_t progress_ms;      /* monotonic; when the next line about it is due */
 };
 
 /* ---- what is stored -------------------------------------------------------------------------- */
@@ -37,92 +46,20 @@ static int begin(struct pass *pass, struct error *err)
     pass->began_ms = view_now_ms(view);
     view_list(view, KIND_INSTANCE, pass->cluster, &pass->instances);
     view_list(view, KIND_TASK, pass->cluster, &pass->tasks);
-    pass->gone = json_object();
     return 0;
 }
 
-static const struct entity_list *stored_of(const struct pass *pass, enum kind kind)
-{
-    return kind == KIND_TASK ? &pass->tasks : &pass->instances;
-}
-
-static int compare_key(const void *key, const void *entity)
-{
-    return strcmp(key, (*(struct entity *const *)entity)->key);
-}
-
-/* NULL when nothing is stored. */
 static const struct entity *find_stored(const struct pass *pass, enum kind kind, const char *key)
 {
-    const struct entity_list *list = stored_of(pass, kind);
-    struct entity **found =
-        list->n > 0 ? bsearch(key, list->items, list->n, sizeof(list->items[0]), compare_key)
-                    : NULL;
-
-    return found ? *found : NULL;
+    return survey_stored(&pass->survey, kind, key);
 }
 
 /* ---- what ECS has ---------------------------------------------------------------------------- */
 
-/* A listing asked for one page, even when it was empty. */
-static void count_pages(struct pass *pass, const json_t *arns)
-{
-    size_t n = json_array_size(arns);
-
-    pass->report->reads += n == 0 ? 1 : (int64_t)((n + ECS_DESCRIBE_MAX - 1) / ECS_DESCRIBE_MAX);
-}
-
-static void add_all(json_t *set, const json_t *arns)
-{
-    json_t *arn;
-    size_t i;
-
-    json_array_foreach(arns, i, arn)
-    {
-        if (json_is_string(arn)) {
-            json_object_set_new(set, json_string_value(arn), json_null());
-        }
-    }
-}
-
-static int list_instances(struct pass *pass, json_t *set, struct error *err)
-{
-    json_auto_t *arns = NULL;
-
-    if (ecs_list_container_instances(&pass->tools->ecs, pass->cluster, NULL, &arns, err) < 0) {
-        return error_prefix(err, "listing container instances");
-    }
-    count_pages(pass, arns);
-    add_all(set, arns);
-    return 0;
-}
-
-static int list_tasks(struct pass *pass, json_t *set, struct error *err)
-{
-    static const char *const statuses[] = {"RUNNING", "STOPPED"};
-
-    for (size_t s = 0; s < ARRAY_LEN(statuses); s++) {
-        json_auto_t *arns = NULL;
-
-        if (ecs_list_tasks(&pass->tools->ecs, pass->cluster, statuses[s], &arns, err) < 0) {
-            return error_prefix(err, "listing %s tasks", statuses[s]);
-        }
-        count_pages(pass, arns);
-        add_all(set, arns);
-    }
-    return 0;
-}
-
-/* Two kinds, one way to go about them. */
-static const struct {
-    int (*list)(struct pass *pass, json_t *set, struct error *err);
-    int (*describe)(const struct ecs *ecs, const char *cluster, json_t *arns, json_t **found,
-                    json_t **failures, struct error *err);
-    int (*record)(const json_t *described, const char *cluster_arn, struct record *out,
-                  struct error *err);
-} calls[] = {
-    [KIND_TASK] = {list_tasks, ecs_describe_tasks, task_record},
-    [KIND_INSTANCE] = {list_instances, ecs_describe_container_instances, instance_record},
+static int (*const make_record[SURVEY_KINDS])(const json_t *described, const char *cluster_arn,
+                                              struct record *out, struct error *err) = {
+    [KIND_TASK] = task_record,
+    [KIND_INSTANCE] = instance_record,
 };
 
 /* A task of which nothing is stored, STOPPED so long ago that upkeep would remove it at once. */
@@ -135,18 +72,27 @@ static bool has_expired(const struct pass *pass, const json_t *task)
            pass->began_ms - (int64_t)(json_number_value(stopped_at) * 1000) > STOPPED_TASK_AGE_MS;
 }
 
+/* No Describe told of it yet, only events, which say less. */
+static bool is_from_events(const struct entity *stored)
+{
+    return stored->kind == KIND_TASK ? !*entity_field(stored, TASK_HEALTH)
+                                     : !*entity_field(stored, INSTANCE_REGISTERED_AT_MS);
+}
+
 /* Which counter a repair belongs to. */
-static int64_t *repair_of(struct pass *pass, const struct record *record)
+static int64_t *repair_of(const struct pass *pass, const struct record *record,
+                          struct pass_report *report)
 {
     const struct entity *stored = find_stored(pass, record->kind, record->key);
 
-    return !stored                                    ? &pass->report->missed
-           : !streq(stored->version, record->version) ? &pass->report->outdated
-                                                      : &pass->report->changed;
+    return !stored                                    ? &report->missed
+           : !streq(stored->version, record->version) ? &report->outdated
+           : is_from_events(stored)                   ? &report->filled
+                                                      : &report->changed;
 }
 
 static int refresh(struct pass *pass, enum kind kind, const json_t *described, struct batch *batch,
-                   struct error *err)
+                   struct pass_report *report, struct error *err)
 {
     struct batch_op op = {.conditions = COMMIT_REFRESH, .since = pass->since};
     struct error why = {0};
@@ -154,18 +100,49 @@ static int refresh(struct pass *pass, enum kind kind, const json_t *described, s
     if (kind == KIND_TASK && has_expired(pass, described)) {
         return 0;
     }
-    if (calls[kind].record(described, pass->cluster, &op.record, &why) < 0) {
-        if (pass->report->skipped++ < SKIPPED_LINES) {
+    if (make_record[kind](described, pass->cluster, &op.record, &why) < 0) {
+        report->skipped++;
+        if (atomic_fetch_add(&pass->skipped_lines, 1) < SKIPPED_LINES) {
             log_warn("drift.skipped", "cluster=%s kind=%s reason=\"%s\"", pass->cluster,
                      kind_name(kind), why.text);
         }
         return 0;
     }
-    op.item = repair_of(pass, &op.record);
+    op.item = repair_of(pass, &op.record, report);
     return batch_add(batch, &op, err);
 }
 
-/* Only MISSING means that ECS does not have it; any other failure tells nothing. */
+static void count_applied(void *ctx, void *item, enum commit_op_result result)
+{
+    (void)ctx;
+    if (result == COMMIT_APPLIED) {
+        (*(int64_t *)item)++;
+    }
+}
+
+static int store_described(struct pass *pass, enum kind kind, const json_t *found,
+                           struct pass_report *report, struct error *err)
+{
+    AUTO_BATCH batch = {
+        .store = pass->tools->store,
+        .cause = "drift",
+        .lease_token = pass->tools->lease_token,
+        .done = count_applied,
+    };
+    json_t *described;
+    size_t i;
+
+    *(kind == KIND_TASK ? &report->tasks : &report->instances) += json_array_size(found);
+    json_array_foreach(found, i, described)
+    {
+        if (refresh(pass, kind, described, &batch, report, err) < 0) {
+            return -1;
+        }
+    }
+    return batch_flush(&batch, err);
+}
+
+/* Only MISSING means that ECS does not have it; any other failure tells nothing. With the lock. */
 static void note_missing(struct pass *pass, enum kind kind, const json_t *failures)
 {
     json_t *failure;
@@ -182,78 +159,33 @@ static void note_missing(struct pass *pass, enum kind kind, const json_t *failur
     }
 }
 
-static void count_applied(void *ctx, void *item, enum commit_op_result result)
+/* With the lock. */
+static void tell_progress(struct pass *pass)
 {
-    (void)ctx;
-    if (result == COMMIT_APPLIED) {
-        (*(int64_t *)item)++;
+    const struct pass_report *report = pass->report;
+
+    if (clock_mono_ms() >= pass->progress_ms) {
+        pass->progress_ms = clock_mono_ms() + PROGRESS_MS;
+        log_info("drift.progress",
+                 "cluster=%s instances=%zu stored_instances=%zu tasks=%zu stored_tasks=%zu",
+                 pass->cluster, report->instances, pass->instances.n, report->tasks, pass->tasks.n);
     }
 }
 
-static int check_stop(const struct pass *pass, struct error *err)
+/* One answer of Describe. Of an answer whose commit fails on the way, what was committed counts. */
+static int take_described(void *ctx, enum kind kind, json_t *found, json_t *failures,
+                          struct error *err)
 {
-    return pass->tools->stopping(pass->tools->ctx)
-               ? error_set(err, ERR_CONFLICT, "asked to stop, or the lease is lost")
-               : 0;
-}
+    struct pass *pass = ctx;
+    struct pass_report report = {0};
+    int outcome = store_described(pass, kind, found, &report, err);
 
-static int describe(struct pass *pass, enum kind kind, json_t *arns, struct error *err)
-{
-    AUTO_BATCH batch = {
-        .store = pass->tools->store,
-        .cause = "drift",
-        .lease_token = pass->tools->lease_token,
-        .done = count_applied,
-    };
-    json_auto_t *found = NULL;
-    json_auto_t *failures = NULL;
-    json_t *described;
-    size_t i;
-
-    if (check_stop(pass, err) < 0 ||
-        calls[kind].describe(&pass->tools->ecs, pass->cluster, arns, &found, &failures, err) < 0) {
-        return error_prefix(err, "describing %ss", kind_name(kind));
-    }
-    pass->report->reads++;
-    *(kind == KIND_TASK ? &pass->report->tasks : &pass->report->instances) +=
-        json_array_size(found);
+    pthread_mutex_lock(&pass->lock);
+    pass_report_add(pass->report, &report);
     note_missing(pass, kind, failures);
-    json_array_foreach(found, i, described)
-    {
-        if (refresh(pass, kind, described, &batch, err) < 0) {
-            return -1;
-        }
-    }
-    return batch_flush(&batch, err);
-}
-
-/* Describes what ECS lists and what is stored: INACTIVE instances are never listed, and a listing
- * may lag. */
-static int compare_kind(struct pass *pass, enum kind kind, struct error *err)
-{
-    const struct entity_list *stored = stored_of(pass, kind);
-    json_auto_t *set = json_object();
-    json_auto_t *arns = json_array();
-    const char *arn;
-    json_t *nothing;
-
-    if (check_stop(pass, err) < 0 || calls[kind].list(pass, set, err) < 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < stored->n; i++) {
-        json_object_set_new(set, stored->items[i]->key, json_null());
-    }
-    json_object_foreach(set, arn, nothing)
-    {
-        json_array_append_new(arns, json_string(arn));
-        if (json_array_size(arns) == ECS_DESCRIBE_MAX) {
-            if (describe(pass, kind, arns, err) < 0) {
-                return -1;
-            }
-            json_array_clear(arns);
-        }
-    }
-    return json_array_size(arns) > 0 ? describe(pass, kind, arns, err) : 0;
+    tell_progress(pass);
+    pthread_mutex_unlock(&pass->lock);
+    return outcome;
 }
 
 static void all_is_gone(struct pass *pass, const struct entity_list *stored)
@@ -283,13 +215,10 @@ static int look_up_status(struct pass *pass, struct error *err)
 static int compare(struct pass *pass, struct error *err)
 {
     if (streq(pass->status, "ACTIVE")) {
-        if (compare_kind(pass, KIND_INSTANCE, err) < 0 || compare_kind(pass, KIND_TASK, err) < 0) {
-            return -1;
-        }
-    } else {
-        all_is_gone(pass, &pass->instances);
-        all_is_gone(pass, &pass->tasks);
+        return survey_run(&pass->survey, &pass->report->reads, err);
     }
+    all_is_gone(pass, &pass->instances);
+    all_is_gone(pass, &pass->tasks);
     return 0;
 }
 
@@ -349,27 +278,53 @@ static int write_cluster(struct pass *pass, struct error *err)
     return batch_add(&batch, &op, err) < 0 ? -1 : batch_flush(&batch, err);
 }
 
+void pass_report_add(struct pass_report *sum, const struct pass_report *more)
+{
+    sum->instances += more->instances;
+    sum->tasks += more->tasks;
+    sum->reads += more->reads;
+    sum->missed += more->missed;
+    sum->outdated += more->outdated;
+    sum->changed += more->changed;
+    sum->filled += more->filled;
+    sum->deleted += more->deleted;
+    sum->held += more->held;
+    sum->skipped += more->skipped;
+}
+
+static int run(struct pass *pass, bool is_listed, struct missed **missed, struct error *err)
+{
+    if (begin(pass, err) < 0 || (!is_listed && look_up_status(pass, err) < 0) ||
+        compare(pass, err) < 0 || sweep(pass, missed, err) < 0) {
+        return -1;
+    }
+    return write_cluster(pass, err);
+}
+
 int pass_run(const struct pass_tools *tools, const char *cluster_arn, bool is_listed,
              struct missed **missed, struct pass_report *report, struct error *err)
 {
     struct pass pass = {
-        .tools = tools, .cluster = cluster_arn, .status = "ACTIVE", .report = report};
-    int outcome = begin(&pass, err);
+        .tools = tools,
+        .cluster = cluster_arn,
+        .status = "ACTIVE",
+        .survey = {.ecs = tools->ecs,
+                   .cluster = cluster_arn,
+                   .stored = {[KIND_TASK] = &pass.tasks, [KIND_INSTANCE] = &pass.instances},
+                   .stopping = tools->stopping,
+                   .stopping_ctx = tools->ctx,
+                   .described = take_described,
+                   .ctx = &pass},
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .gone = json_object(),
+        .report = report,
+        .progress_ms = clock_mono_ms() + PROGRESS_MS,
+    };
+    int outcome = run(&pass, is_listed, missed, err);
 
-    if (outcome == 0 && !is_listed) {
-        outcome = look_up_status(&pass, err);
-    }
-    if (outcome == 0) {
-        outcome = compare(&pass, err);
-    }
-    if (outcome == 0) {
-        outcome = sweep(&pass, missed, err);
-    }
-    if (outcome == 0) {
-        outcome = write_cluster(&pass, err);
-    }
     entity_list_clear(&pass.instances);
     entity_list_clear(&pass.tasks);
     json_decref(pass.gone);
+    pthread_mutex_destroy(&pass.lock);
     return outcome;
 }

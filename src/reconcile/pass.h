@@ -17,10 +17,17 @@ struct pass_tools {
 };
 
 struct pass_report {
-    size_t instances, tasks;                                   /* which ECS described */
-    int64_t reads;                                             /* calls to ECS */
-    int64_t missed, outdated, changed, deleted, held, skipped; /* see struct drift_stats */
+    size_t instances, tasks; /* which ECS described */
+    int64_t reads;           /* calls to ECS */
+    int64_t missed;          /* tasks and instances the events had not told of */
+    int64_t outdated;        /* ... whose later version the events had not told of */
+    int64_t changed;         /* ... of the same version which looked different */
+    int64_t filled;          /* ... known from events alone until now: no repair, they say less */
+    int64_t deleted;         /* ... which ECS no longer has */
+    int64_t held;            /* deletions which wait for a second pass to agree */
+    int64_t skipped;         /* ... which ECS described without what we need */
 };
+void pass_report_add(struct pass_report *sum, const struct pass_report *more);
 
 /*
  * is_listed: ListClusters named it; otherwise ECS is asked, and a cluster which is MISSING or

@@ -363,6 +363,7 @@ static void apply_change(struct board *board, const struct entity *before,
     case KIND_PLACEMENT:
         placement_changed(board, before, after);
         break;
+    case KIND_RECONCILE: /* drift's business */
     case KIND_COUNT:
         break;
     }

@@ -11,6 +11,7 @@ static const struct {
     [KIND_ENVIRONMENT] = {"{blox}:environment", "{blox}:raw:environment"},
     [KIND_DEPLOYMENT] = {"{blox}:deployment", "{blox}:raw:deployment"},
     [KIND_PLACEMENT] = {"{blox}:placement", "{blox}:raw:placement"},
+    [KIND_RECONCILE] = {"{blox}:reconcile", "{blox}:raw:reconcile"},
 };
 
 const char *key_of_kind(enum kind kind)

@@ -25,7 +25,8 @@ LABEL(status, "code", "200", "301", "304", "400", "403", "404", "405", "409", "4
       "429", "500", "501", "502", "503", "504", "other");
 LABEL(streamed, "kind", "task", "instance");
 LABEL(stream_end, "reason", "hang_up", "idle", "stopping", "behind", "slow");
-LABEL(kind, "kind", "task", "instance", "cluster", "environment", "deployment", "placement");
+LABEL(kind, "kind", "task", "instance", "cluster", "environment", "deployment", "placement",
+      "reconcile");
 LABEL(command, "command", "AUTH", "CLIENT", "EVALSHA", "GET", "HGET", "HGETALL", "HMGET", "HSCAN",
       "INFO", "SCRIPT", "SELECT", "SENTINEL", "TIME", "WAIT", "WAITAOF", "XRANGE", "XREAD",
       "XREVRANGE", "XTRIM", "other");
@@ -167,10 +168,14 @@ const struct metric_spec metrics_table[METRICS_COUNT] = {
     [METRIC_DRIFT_REPAIRS] = {"blox_drift_repairs_total", METRIC_COUNTER, RECONCILER,
                               .labels = {&repair},
                               .help = "Objects which events had left wrong, put right."},
+    [METRIC_DRIFT_FILLED] = {"blox_drift_filled_total", METRIC_COUNTER, RECONCILER,
+                             .help = "Objects known from events alone until then, which say less."},
     [METRIC_DRIFT_HELD] = {"blox_drift_held_total", METRIC_COUNTER, RECONCILER,
                            .help = "Deletions which wait for a second pass to agree."},
     [METRIC_DRIFT_SKIPPED] = {"blox_drift_skipped_total", METRIC_COUNTER, RECONCILER,
                               .help = "Objects which ECS described without what Blox needs."},
+    [METRIC_DRIFT_REQUESTS] = {"blox_drift_requests_total", METRIC_COUNTER, RECONCILER,
+                               .help = "Passes asked for by another process."},
 
     [METRIC_LEASE_HELD] = {"blox_lease_held", METRIC_GAUGE, RECONCILER,
                            .help = "1 in the one reconciler that schedules and repairs drift."},

@@ -67,13 +67,13 @@ static void test_a_cluster_is_there_or_missing_or_an_error(void **state)
 static void test_a_listing_has_all_pages(void **state)
 {
     struct error err = {0};
-    json_auto_t *arns = NULL;
+    json_auto_t *arns = json_array();
 
     (void)state;
     SCRIPT({.status = 200, .body = "{\"taskArns\": [\"a\", \"b\"], \"nextToken\": \"t1\"}"},
            {.status = 200, .body = "{\"taskArns\": [], \"nextToken\": \"t2\"}"},
            {.status = 200, .body = "{\"taskArns\": [\"c\"]}"});
-    assert_int_equal(ecs_list_tasks(&ecs, "prod", "STOPPED", &arns, &err), 0);
+    assert_int_equal(ecs_list_tasks(&ecs, "prod", "STOPPED", ecs_collect, arns, &err), 0);
     assert_int_equal(json_array_size(arns), 3);
     assert_input(0, "ListTasks",
                  "{\"cluster\": \"prod\", \"maxResults\": 100, \"desiredStatus\": \"STOPPED\"}");
@@ -97,16 +97,17 @@ static void test_a_listing_that_fails_on_a_page_gives_nothing(void **state)
 static void test_listings_have_their_filters(void **state)
 {
     struct error err = {0};
-    json_auto_t *all = NULL;
-    json_auto_t *draining = NULL;
+    json_auto_t *all = json_array();
+    json_auto_t *draining = json_array();
     json_auto_t *tasks = NULL;
 
     (void)state;
     SCRIPT({.status = 200, .body = "{\"containerInstanceArns\": []}"},
            {.status = 200, .body = "{\"containerInstanceArns\": [\"i\"]}"},
            {.status = 200, .body = "{\"taskArns\": []}"});
-    assert_int_equal(ecs_list_container_instances(&ecs, "c", NULL, &all, &err), 0);
-    assert_int_equal(ecs_list_container_instances(&ecs, "c", "DRAINING", &draining, &err), 0);
+    assert_int_equal(ecs_list_container_instances(&ecs, "c", NULL, ecs_collect, all, &err), 0);
+    assert_int_equal(
+        ecs_list_container_instances(&ecs, "c", "DRAINING", ecs_collect, draining, &err), 0);
     assert_int_equal(ecs_list_tasks_started_by(&ecs, "c", "d-1", &tasks, &err), 0);
     assert_int_equal(json_array_size(draining), 1);
     assert_input(0, "ListContainerInstances", "{\"cluster\": \"c\", \"maxResults\": 100}");

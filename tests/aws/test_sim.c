@@ -183,10 +183,10 @@ static void await_written(struct written *written)
 static void start_ten(size_t from, const char *started_by, struct written *got)
 {
     struct error err = {0};
-    json_auto_t *all = NULL;
+    json_auto_t *all = json_array();
     json_auto_t *ten = json_array();
 
-    assert_int_equal(ecs_list_container_instances(&ecs, "prod", NULL, &all, &err), 0);
+    assert_int_equal(ecs_list_container_instances(&ecs, "prod", NULL, ecs_collect, all, &err), 0);
     for (size_t i = from; i < from + ECS_START_MAX; i++) {
         json_array_append(ten, json_array_get(all, i));
     }
@@ -234,13 +234,13 @@ static void test_clusters_and_definitions(void **state)
 static void test_listings_have_all_pages_and_descriptions_all_objects(void **state)
 {
     struct error err = {0};
-    json_auto_t *arns = NULL;
+    json_auto_t *arns = json_array();
     json_auto_t *some = json_array();
     json_auto_t *instances = NULL;
     json_auto_t *failures = NULL;
 
     (void)state;
-    assert_int_equal(ecs_list_container_instances(&ecs, "prod", NULL, &arns, &err), 0);
+    assert_int_equal(ecs_list_container_instances(&ecs, "prod", NULL, ecs_collect, arns, &err), 0);
     assert_int_equal(json_array_size(arns), 130);
     for (size_t i = 0; i < ECS_DESCRIBE_MAX; i++) {
         json_array_append(some, json_array_get(arns, i));

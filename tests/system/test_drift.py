@@ -1,11 +1,15 @@
 """What no event tells, or told in vain: ECS' state and ours meet again at the next pass."""
 
 import json
+import os
+import signal
+import time
 
 import pytest
 
+import checker
 from harness import eventually
-from stories import CLUSTER
+from stories import CLUSTER, DAEMON, covered, deploy, wait_until_covered
 
 INTERVAL_S = 2
 PASS_S = 15  # within which a pass must have repaired something, on a slow machine too
@@ -28,16 +32,32 @@ def stored_tasks(stack):
     return arns(stack.blox.tasks(cluster=CLUSTER), "taskARN")
 
 
+def synced(stack, cluster=CLUSTER):
+    """The revision at which the last completed pass of the cluster began; 0: there was none."""
+    for key, value in stack.redis_client().hgetall("{blox}:cluster").items():
+        if key.endswith(f"/{cluster}"):
+            return int(value.split("\n")[1].split("\t")[2])
+    return 0
+
+
+def passes(stack, cluster=CLUSTER):
+    """How many passes of the cluster have ended."""
+    entries = stack.redis_client().xrange("{blox}:log")
+    keys = [fields["key"] for _, fields in entries if fields["kind"] == "cluster"]
+    return sum(key.endswith(f"/{cluster}") for key in keys)
+
+
 def wait_for_passes(stack, count):
-    """Until so many passes more have begun, and the last but one is over."""
-    before = len(stack.sim.calls("ListClusters"))
-    eventually(lambda: len(stack.sim.calls("ListClusters")) >= before + count, count * PASS_S, f"{count} passes")
+    """Until so many passes have begun and ended: one more may have been under way."""
+    before = passes(stack)
+    eventually(lambda: passes(stack) > before + count, (count + 1) * PASS_S, f"{count} passes")
 
 
 def deletions(stack):
-    """The keys of the log's deletions, with their causes."""
-    entries = stack.redis_client().xrange("{blox}:log")
-    return [(fields["key"], fields["cause"]) for _, fields in entries if fields.get("deleted") == "1"]
+    """The tasks and instances which the log tells were deleted, with the causes."""
+    entries = [fields for _, fields in stack.redis_client().xrange("{blox}:log")]
+    gone = [fields for fields in entries if fields["kind"] in ("task", "instance") and fields["deleted"] == "1"]
+    return [(fields["key"], fields["cause"]) for fields in gone]
 
 
 def instance(stack, arn):
@@ -140,6 +160,100 @@ def test_a_cluster_that_fails_holds_up_no_other(stack):
     stack.sim.fault("access-denied", operation="ListContainerInstances", count=1)
     stack.sim.add_instances(CLUSTER, 2)
     eventually(lambda: len(stored_instances(stack)) == 2, PASS_S)
+
+
+# ---- lost for long
+
+
+def ecs_tasks(stack):
+    return {task["task"]: task["lastStatus"] for task in stack.sim.tasks(CLUSTER)}
+
+
+def our_tasks(stack):
+    return {task["taskARN"]: task["lastStatus"] for task in stack.blox.tasks(cluster=CLUSTER)}
+
+
+def active(stack):
+    return sorted(one["arn"] for one in stack.sim.instances(CLUSTER) if one["status"] == "ACTIVE")
+
+
+def living(stack, family):
+    return [task["task"] for task in stack.sim.live_tasks(CLUSTER) if checker.family(task) == family]
+
+
+def trouble(stack, somebody):
+    """One turn of everything that happens in a fleet: joins, leaves, crashes, starts and stops."""
+    stack.sim.add_instances(CLUSTER, 2)
+    stack.sim.remove_instance(active(stack)[0])
+    for task in living(stack, DAEMON)[:2]:
+        stack.sim.crash_task(task)
+    for task in living(stack, "foreign")[:3]:
+        stack.sim.crash_task(task)
+    stack.sim.add_tasks(CLUSTER, count=5, events=True)
+    victims = living(stack, DAEMON)[-1:] + living(stack, "foreign")[-1:]
+    for task in victims:
+        somebody.stop_task(cluster=CLUSTER, task=task)
+    return victims
+
+
+@pytest.mark.stack(
+    reconciler_options=("--drift-interval", f"{INTERVAL_S}s"), duplicate=0, reorder=0, settle_after="6s"
+)
+def test_a_long_loss_of_events_ends_repaired(stack):
+    """No event comes any more, and none comes later: drift alone keeps one daemon everywhere."""
+    instances, _ = deploy(stack, 8)
+    wait_until_covered(stack, instances, 30)
+    somebody = stack.aws_client("ecs")
+    stack.sim.fault("event-lost", rate=1)
+    victims = []
+    for _ in range(6):
+        victims += trouble(stack, somebody)
+        wait_for_passes(stack, 1)
+    lost = stack.sim.counters()["events"]["lost"]
+    assert lost > 60, lost
+    wait_until_covered(stack, active(stack), 60)
+    eventually(lambda: our_tasks(stack) == ecs_tasks(stack), PASS_S, "the tasks as ECS has them")
+    assert {call["task"] for call in stack.sim.calls("StopTask")} == set(victims)  # no stop is ours
+    assert deletions(stack) == []
+
+
+# ---- beginning
+
+
+EVENTS = 6000  # in the log, and again in the queue
+
+
+@pytest.mark.stack(n_reconcilers=1, latency_ms=0, duplicate=0, reorder=0)
+def test_a_start_waits_for_no_history(stack):
+    """A long log, and a long queue: passes begin, and the API answers, at once."""
+    stack.sim.create_cluster(CLUSTER)
+    stack.sim.add_instances(CLUSTER, 50)
+
+    def storm():
+        stack.sim.call("POST", "storm", {"cluster": CLUSTER, "tasks": 200, "events": EVENTS})
+
+    def waiting():
+        queue = stack.sim.counters()["queues"]["blox"]
+        return queue["visible"] + queue["inFlight"]
+
+    storm()
+    eventually(lambda: waiting() == 0, 120)
+    assert stack.redis_client().xlen("{blox}:log") > EVENTS / 4
+    (reconciler,) = stack.reconcilers
+    reconciler.stop()
+    storm()
+    before = synced(stack)
+    reconciler.start()
+    began = time.monotonic()
+    (worker, *_) = stack.api[0].children()
+    os.kill(worker, signal.SIGKILL)
+    while time.monotonic() < began + 3:
+        for api in (stack.blox.state.get("/v1/instances"), stack.blox.scheduler.get("/v1/environments")):
+            assert api.status_code == 200 and api.elapsed.total_seconds() < 2, api.text
+    eventually(lambda: synced(stack) > before, 10, "the first pass")
+    eventually(lambda: stack.api[0].log().count("worker.started") == 2, 5)
+    eventually(lambda: waiting() == 0, 120)
+    eventually(lambda: our_tasks(stack) == ecs_tasks(stack), PASS_S)
 
 
 @pytest.mark.stack(n_reconcilers=0)

@@ -1,0 +1,268 @@
+/* A survey: everything ECS has in one cluster, and everything stored of it, described. */
+#include "reconcile/survey.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "util/mem.h"
+
+/* What ECS lists: three listings, each read by one thread page after page. */
+static const struct listing {
+    enum kind kind;
+    const char *name;
+    const char *desired_status; /* of tasks */
+} listings[] = {
+    {KIND_INSTANCE, "container instances", NULL},
+    {KIND_TASK, "RUNNING tasks", "RUNNING"},
+    {KIND_TASK, "STOPPED tasks", "STOPPED"},
+};
+
+/* One run of a survey. */
+struct course {
+    const struct survey *survey;
+    pthread_mutex_t lock; /* guards all that follows */
+    pthread_cond_t wake;  /* there may be more to describe, or nothing more to come */
+    size_t next_listing;
+    int n_listing;                    /* listings being read */
+    size_t next_stored[SURVEY_KINDS]; /* the first stored entity nobody described yet */
+    json_t *unknown[SURVEY_KINDS]; /* ARNs listed which are not stored: a set of all of them ... */
+    json_t *waiting[SURVEY_KINDS]; /* ... and an array of those to be described */
+    int64_t reads;
+    struct error err; /* the first failure */
+};
+
+/* What one thread does next. */
+struct errand {
+    const struct listing *listing; /* or, NULL: */
+    enum kind kind;
+    json_t *arns; /* to be described */
+};
+
+static int compare_key(const void *key, const void *entity)
+{
+    return strcmp(key, (*(struct entity *const *)entity)->key);
+}
+
+const struct entity *survey_stored(const struct survey *survey, enum kind kind, const char *key)
+{
+    const struct entity_list *list = survey->stored[kind];
+    struct entity **found =
+        list->n > 0 ? bsearch(key, list->items, list->n, sizeof(list->items[0]), compare_key)
+                    : NULL;
+
+    return found ? *found : NULL;
+}
+
+/* ---- what to do next; all with the lock held ------------------------------------------------- */
+
+static void fail(struct course *course, const struct error *why)
+{
+    if (course->err.code == ERR_NONE) {
+        course->err = *why;
+    }
+    pthread_cond_broadcast(&course->wake);
+}
+
+static bool is_over(struct course *course)
+{
+    if (course->err.code == ERR_NONE && course->survey->stopping(course->survey->stopping_ctx)) {
+        error_set(&course->err, ERR_CONFLICT, "asked to stop, or the lease is lost");
+    }
+    return course->err.code != ERR_NONE;
+}
+
+static json_t *take_stored(struct course *course, enum kind kind)
+{
+    const struct entity_list *stored = course->survey->stored[kind];
+    json_t *arns = json_array();
+
+    while (course->next_stored[kind] < stored->n && json_array_size(arns) < ECS_DESCRIBE_MAX) {
+        json_array_append_new(arns, json_string(stored->items[course->next_stored[kind]++]->key));
+    }
+    return arns;
+}
+
+static json_t *take_waiting(struct course *course, enum kind kind)
+{
+    json_t *waiting = course->waiting[kind];
+    json_t *arns = json_array();
+
+    while (json_array_size(waiting) > 0 && json_array_size(arns) < ECS_DESCRIBE_MAX) {
+        size_t last = json_array_size(waiting) - 1;
+
+        json_array_append(arns, json_array_get(waiting, last));
+        json_array_remove(waiting, last);
+    }
+    return arns;
+}
+
+/* One call's worth of ARNs: full calls while listings go on, the rest when they are over. */
+static bool take_batch(struct course *course, struct errand *out)
+{
+    size_t enough = course->n_listing > 0 ? ECS_DESCRIBE_MAX : 1;
+
+    for (int k = SURVEY_KINDS - 1; k >= 0; k--) { /* instances first */
+        if (course->next_stored[k] < course->survey->stored[k]->n) {
+            *out = (struct errand){.kind = (enum kind)k, .arns = take_stored(course, (enum kind)k)};
+            return true;
+        }
+        if (json_array_size(course->waiting[k]) >= enough) {
+            *out =
+                (struct errand){.kind = (enum kind)k, .arns = take_waiting(course, (enum kind)k)};
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Waits until there is something to do; false: nothing is left. */
+static bool take_errand(struct course *course, struct errand *out)
+{
+    while (!is_over(course)) {
+        if (course->next_listing < ARRAY_LEN(listings)) {
+            *out = (struct errand){.listing = &listings[course->next_listing++]};
+            course->n_listing++;
+            return true;
+        }
+        if (take_batch(course, out)) {
+            return true;
+        }
+        if (course->n_listing == 0) {
+            return false;
+        }
+        pthread_cond_wait(&course->wake, &course->lock);
+    }
+    return false;
+}
+
+/* ---- doing it -------------------------------------------------------------------------------- */
+
+struct reading {
+    struct course *course;
+    enum kind kind;
+};
+
+/* One page of a listing. False ends it. */
+static bool take_page(void *ctx, const json_t *arns)
+{
+    const struct reading *reading = ctx;
+    struct course *course = reading->course;
+    json_t *arn;
+    size_t i;
+
+    pthread_mutex_lock(&course->lock);
+    course->reads++;
+    json_array_foreach(arns, i, arn)
+    {
+        const char *text = json_string_value(arn);
+
+        if (text && !survey_stored(course->survey, reading->kind, text) &&
+            !json_object_get(course->unknown[reading->kind], text)) {
+            json_object_set_new(course->unknown[reading->kind], text, json_null());
+            json_array_append(course->waiting[reading->kind], arn);
+        }
+    }
+    bool more = !is_over(course);
+
+    pthread_cond_broadcast(&course->wake);
+    pthread_mutex_unlock(&course->lock);
+    return more;
+}
+
+static int list(struct course *course, const struct listing *listing, struct error *err)
+{
+    const struct survey *survey = course->survey;
+    struct reading reading = {course, listing->kind};
+    int outcome = listing->kind == KIND_INSTANCE
+                      ? ecs_list_container_instances(&survey->ecs, survey->cluster, NULL, take_page,
+                                                     &reading, err)
+                      : ecs_list_tasks(&survey->ecs, survey->cluster, listing->desired_status,
+                                       take_page, &reading, err);
+
+    pthread_mutex_lock(&course->lock);
+    course->n_listing--;
+    pthread_cond_broadcast(&course->wake);
+    pthread_mutex_unlock(&course->lock);
+    return outcome < 0 ? error_prefix(err, "listing %s", listing->name) : 0;
+}
+
+static int describe(struct course *course, enum kind kind, json_t *arns, struct error *err)
+{
+    const struct survey *survey = course->survey;
+    json_auto_t *found = NULL;
+    json_auto_t *failures = NULL;
+    int outcome =
+        kind == KIND_TASK
+            ? ecs_describe_tasks(&survey->ecs, survey->cluster, arns, &found, &failures, err)
+            : ecs_describe_container_instances(&survey->ecs, survey->cluster, arns, &found,
+                                               &failures, err);
+
+    if (outcome < 0) {
+        return error_prefix(err, "describing %ss", kind_name(kind));
+    }
+    pthread_mutex_lock(&course->lock);
+    course->reads++;
+    pthread_mutex_unlock(&course->lock);
+    return survey->described(survey->ctx, kind, found, failures, err);
+}
+
+static void *work(void *ctx)
+{
+    struct course *course = ctx;
+    struct errand errand;
+
+    pthread_mutex_lock(&course->lock);
+    while (take_errand(course, &errand)) {
+        struct error why = {0};
+
+        pthread_mutex_unlock(&course->lock);
+        int outcome = errand.listing ? list(course, errand.listing, &why)
+                                     : describe(course, errand.kind, errand.arns, &why);
+
+        if (!errand.listing) {
+            json_decref(errand.arns);
+        }
+        pthread_mutex_lock(&course->lock);
+        if (outcome < 0) {
+            fail(course, &why);
+        }
+    }
+    pthread_mutex_unlock(&course->lock);
+    return NULL;
+}
+
+/* The caller is one of the threads: it goes on alone when there are none to be had. */
+static void work_together(struct course *course)
+{
+    pthread_t helpers[SURVEY_THREADS - 1];
+    size_t n = 0;
+
+    while (n < ARRAY_LEN(helpers) && pthread_create(&helpers[n], NULL, work, course) == 0) {
+        n++;
+    }
+    (void)work(course);
+    while (n > 0) {
+        pthread_join(helpers[--n], NULL);
+    }
+}
+
+int survey_run(const struct survey *survey, int64_t *reads, struct error *err)
+{
+    struct course course = {
+        .survey = survey,
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .wake = PTHREAD_COND_INITIALIZER,
+        .unknown = {json_object(), json_object()},
+        .waiting = {json_array(), json_array()},
+    };
+
+    work_together(&course);
+    for (int k = 0; k < SURVEY_KINDS; k++) {
+        json_decref(course.unknown[k]);
+        json_decref(course.waiting[k]);
+    }
+    pthread_cond_destroy(&course.wake);
+    pthread_mutex_destroy(&course.lock);
+    *reads += course.reads;
+    return course.err.code == ERR_NONE ? 0 : error_set(err, course.err.code, "%s", course.err.text);
+}

@@ -44,6 +44,10 @@ struct settings {
     char *endpoint_ecs;
     char *endpoint_sqs;
     int64_t connections;
+    int64_t reads_per_s;
+    int64_t reads_burst;
+    int64_t writes_per_s;
+    int64_t writes_burst;
     int log_level;
     int log_format;
     char *metrics_listen;
@@ -85,6 +89,16 @@ static const struct option_spec options[] = {
      "The same for SQS alone.", AT(endpoint_sqs)},
     {"aws-connections", OPTION_INT, NULL, "N", "128", 8, 1024,
      "How many calls to AWS are made at once, beside the pollers.", AT(connections)},
+    {"aws-reads-per-second", OPTION_INT, NULL, "N", "20", 1, 10000,
+     "How many List and Describe calls to ECS are made in a second, when it lasts.",
+     AT(reads_per_s)},
+    {"aws-reads-burst", OPTION_INT, NULL, "N", "100", 1, 10000,
+     "How many of them are made at once after a rest.", AT(reads_burst)},
+    {"aws-writes-per-second", OPTION_INT, NULL, "N", "40", 1, 10000,
+     "How many StartTask and StopTask calls to ECS are made in a second, when it lasts.",
+     AT(writes_per_s)},
+    {"aws-writes-burst", OPTION_INT, NULL, "N", "100", 1, 10000,
+     "How many of them are made at once after a rest.", AT(writes_burst)},
     {"metrics-listen", OPTION_TEXT, NULL, "ADDRESS", NULL, 0, 0,
      "Where /metrics, /livez and /readyz are, or off. Default: 127.0.0.1:9465, if it is free.",
      AT(metrics_listen)},
@@ -231,6 +245,8 @@ static int open_edges(const struct settings *settings, struct parts *parts, stru
         .endpoint_sqs = settings->endpoint_sqs,
         .profile = settings->profile,
         .user_agent = "blox-reconciler/" PACKAGE_VERSION,
+        .reads = {.burst = (double)settings->reads_burst, .rate = (double)settings->reads_per_s},
+        .writes = {.burst = (double)settings->writes_burst, .rate = (double)settings->writes_per_s},
         .connections_max = (int)(settings->connections + settings->pollers),
     };
 
@@ -297,6 +313,7 @@ static int open_workers(const struct settings *settings, struct parts *parts, st
         .view = parts->view,
         .lease = parts->lease,
         .interval_ms = settings->drift_interval_ms,
+        .reads_per_s = (double)settings->reads_per_s,
     };
     const struct upkeep_options upkeep = {
         .store = parts->store,

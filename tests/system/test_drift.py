@@ -217,6 +217,52 @@ def test_a_long_loss_of_events_ends_repaired(stack):
     assert deletions(stack) == []
 
 
+# ---- when passes run
+
+
+@pytest.mark.stack(
+    reconciler_options=("--aws-reads-per-second", "5", "--aws-reads-burst", "1"),
+    n_reconcilers=1,
+    latency_ms=0,
+    duplicate=0,
+    reorder=0,
+)
+def test_a_large_cluster_holds_up_no_small_one(stack):
+    stack.reconcilers[0].stop()
+    stack.sim.create_cluster("a-large-one")
+    stack.sim.add_instances("a-large-one", 100)
+    stack.sim.add_tasks("a-large-one", count=3000)
+    stack.sim.create_cluster(CLUSTER)
+    stack.sim.add_instances(CLUSTER)
+    stack.reconcilers[0].start()
+    eventually(lambda: synced(stack) > 0, PASS_S)
+    assert synced(stack, "a-large-one") == 0
+    eventually(lambda: synced(stack, "a-large-one") > 0, 4 * PASS_S)
+
+
+@pytest.mark.stack(
+    reconciler_options=("--aws-reads-burst", "20"), n_reconcilers=1, duplicate=0, reorder=0  # ECS' own: 100
+)
+def test_a_pass_takes_as_long_as_its_quota(stack):
+    """1 + 5 + 30 + 1 listings and 5 + 30 descriptions: 20 at once, 52 at 20 a second."""
+    stack.reconcilers[0].stop()
+    stack.sim.set(quotas=True)
+    stack.sim.fault("event-lost", rate=1)  # an event's instance would be described besides
+    stack.sim.create_cluster(CLUSTER)
+    stack.sim.add_instances(CLUSTER, 500)
+    stack.sim.add_tasks(CLUSTER, count=3000)
+    before = stack.sim.last_call()
+    stack.reconcilers[0].start()
+    eventually(lambda: synced(stack) > 0, 60)
+    names = ("ListClusters", "ListContainerInstances", "ListTasks", "DescribeContainerInstances", "DescribeTasks")
+    calls = [call for name in names for call in stack.sim.calls(name, before) if call["httpStatus"] == 200]
+    assert len(calls) == 72
+    took_s = (max(call["mono_us"] for call in calls) - min(call["mono_us"] for call in calls)) / 1e6
+    floor_s = (len(calls) - 20) / 20
+    assert took_s < 1.15 * floor_s + 0.5
+    assert len(our_tasks(stack)) == 3000
+
+
 # ---- beginning
 
 

@@ -137,8 +137,9 @@ def test_shell_points_clients_at_the_running_stack(copy, tmp_path):
     names += " BLOX_METRICS_URL BLOX_RECONCILER_METRICS_URL"
     names += " AWS_DEFAULT_REGION AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY"
     script = f'eval "$({copy} shell)"; for n in {names}; do printenv $n || echo none; done; type aws | head -n 1'
-    shown = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30).stdout.splitlines()
-    assert shown == [
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30)
+    assert not done.stderr
+    assert done.stdout.splitlines() == [
         "http://127.0.0.1:3",
         "http://127.0.0.1:4",
         "redis://127.0.0.1:1",

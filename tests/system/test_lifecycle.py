@@ -157,7 +157,6 @@ def test_an_environment_that_comes_again_on_another_cluster_forgets_the_first(st
     instances, _ = deploy(stack, 3)
     wait_until_covered(stack, instances, SOON_S)
     stack.blox.delete_environment(DAEMON)
-    mark = stack.sim.last_call()
     stack.sim.create_cluster("second")
     others = stack.sim.add_instances("second", 4)
     deployment = stack.blox.deploy(DAEMON, "second", DAEMON)
@@ -169,7 +168,8 @@ def test_an_environment_that_comes_again_on_another_cluster_forgets_the_first(st
     assert covered(stack) == sorted(instances)
 
     def targets():
-        return {arn for call in stack.sim.calls("StartTask", after=mark) for arn in call["instanceArns"]}
+        calls = [call for call in stack.sim.calls("StartTask") if call["startedBy"] == deployment["id"]]
+        return {arn for call in calls for arn in call["instanceArns"]}
 
     eventually(lambda: targets() == set(others), SOON_S)
     assert [found["id"] for found in stack.blox.deployments(DAEMON)] == [deployment["id"]]

@@ -1,0 +1,11 @@
+/* The one function of a fuzzer: libFuzzer calls it with inventions, replay.c with the corpus. */
+#ifndef BLOX_FUZZ_H
+#define BLOX_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Always 0; what must not happen ends the process. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+#endif

@@ -12,6 +12,28 @@ static const char *text_of(const json_t *raw, const char *name)
     return text ? text : "";
 }
 
+/* Names have no "=", and neither names nor values a newline: what has is no attribute of ECS'. */
+static void add_attributes(struct strbuf *line, const json_t *attributes)
+{
+    AUTO_STRBUF lines = {0};
+    const json_t *attribute;
+    size_t i;
+
+    strbuf_add_text(&lines, "");
+    json_array_foreach(attributes, i, attribute)
+    {
+        const char *name = text_of(attribute, "name");
+        const char *value = json_string_value(json_object_get(attribute, "value"));
+
+        if (!*name || strpbrk(name, "=\n") || (value && strchr(value, '\n'))) {
+            continue;
+        }
+        strbuf_addf(&lines, "%s%s%s%s", lines.len > 0 ? "\n" : "", name, value ? "=" : "",
+                    value ? value : "");
+    }
+    fields_add(line, lines.text);
+}
+
 void instance_fields(const json_t *raw, struct strbuf *line)
 {
     int64_t registered_at_ms;
@@ -25,6 +47,8 @@ void instance_fields(const json_t *raw, struct strbuf *line)
     } else {
         fields_add(line, "");
     }
+    fields_add(line, text_of(json_object_get(raw, "versionInfo"), "agentVersion"));
+    add_attributes(line, json_object_get(raw, "attributes"));
 }
 
 int instance_record(const json_t *described, const char *cluster_arn, struct record *out,

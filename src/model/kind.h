@@ -6,6 +6,8 @@
  * parse). The first field of every kind is the ARN of the cluster it belongs to: the commit counts
  * changes per (kind, cluster) by it and the view groups by it. New fields go to the end of a list;
  * removing or reordering one raises STORE_FORMAT.
+ * What an older program stored lacks the newer fields until the entity's next event or drift pass,
+ * whose commits replace a field line that is not what they would write.
  */
 #ifndef BLOX_MODEL_KIND_H
 #define BLOX_MODEL_KIND_H
@@ -52,6 +54,8 @@ enum instance_field {
     INSTANCE_AGENT_CONNECTED,  /* "1" or "0" */
     INSTANCE_EC2_ID,           /* or "" */
     INSTANCE_REGISTERED_AT_MS, /* or "": an event does not say */
+    INSTANCE_AGENT_VERSION,    /* versionInfo.agentVersion, or "" */
+    INSTANCE_ATTRIBUTES,       /* one a line: name=value, or name alone; or "" */
     INSTANCE_FIELDS,
 };
 

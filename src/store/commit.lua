@@ -95,7 +95,7 @@ local function skips(op)
         if op.version ~= stored.version or stored.revision > op.since then
             return 'stale'
         end
-        if stored.live and redis.call('HGET', op.raw_hash, op.key)
+        if stored.live and stored.fields == op.fields and redis.call('HGET', op.raw_hash, op.key)
             == whole(stored.revision) .. '\n' .. op.raw then
             return 'same'
         end
@@ -176,6 +176,9 @@ for i, op in ipairs(ops) do
         end
         local pair = op.kind .. ' ' .. string.match(fields, '^[^\t]*')
         changed[pair] = rev
+        if cause == 'event' then
+            changed['event ' .. string.match(fields, '^[^\t]*')] = at
+        end
     end
 end
 

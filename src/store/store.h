@@ -54,8 +54,8 @@ int store_check_writable(struct store *store, struct error *err) MUST_CHECK;
 enum commit_condition {
     /* Else skipped as STALE: version above the stored one, tombstones included. */
     COMMIT_NEWER = 1,
-    /* Else skipped: version above; or equal, with other raw JSON (or SAME) and a stored revision
-     * not above `since` (or STALE). */
+    /* Else skipped: version above; or equal, with other raw JSON or fields (or SAME) and a stored
+     * revision not above `since` (or STALE). */
     COMMIT_REFRESH = 2,
     /* Else skipped as CHANGED: the stored revision is `unchanged` (0: none). */
     COMMIT_UNCHANGED = 4,

@@ -5,11 +5,13 @@
 #include "model/kind.h"
 
 #define KEY_REVISION "{blox}:revision" /* counter: the last revision taken */
-#define KEY_META     "{blox}:meta"    /* hash: identity, format, epoch, freeze, page_key, created */
-#define KEY_CHANGED  "{blox}:changed" /* hash: "<kind> <cluster>" -> what changed it last */
-#define KEY_LOG      "{blox}:log"     /* stream: every change, its id is <revision>-0 */
-#define KEY_AUDIT    "{blox}:audit"   /* stream: who did what to which environment */
-#define KEY_LEASE    "{blox}:lease"   /* hash: owner, token, counter */
+#define KEY_META     "{blox}:meta" /* hash: identity, format, epoch, freeze, page_key, created */
+/* Hash: "<kind> <cluster>" -> the revision which changed it last, "event <cluster>" -> when an
+ * event last did, in ms. */
+#define KEY_CHANGED "{blox}:changed"
+#define KEY_LOG     "{blox}:log"   /* stream: every change, its id is <revision>-0 */
+#define KEY_AUDIT   "{blox}:audit" /* stream: who did what to which environment */
+#define KEY_LEASE   "{blox}:lease" /* hash: owner, token, counter */
 /* Sorted set: "<kind> <key>" of what was deleted, by the time of that. */
 #define KEY_TOMBSTONES "{blox}:tombstones"
 

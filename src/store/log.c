@@ -283,25 +283,28 @@ static int read_position(struct redis *redis, int64_t deadline_ms, void *ctx, st
     }
     AUTO(reply) *time = redis_call(redis, deadline_ms, err, "TIME", NULL);
     AUTO(reply) *revision = NULL;
-    AUTO(reply) *epoch = NULL;
+    AUTO(reply) *meta = NULL;
 
     if (time) {
         revision = redis_call(redis, deadline_ms, err, "GET", KEY_REVISION, NULL);
     }
     if (revision) {
-        epoch = redis_call(redis, deadline_ms, err, "HGET", KEY_META, "epoch", NULL);
+        meta = redis_call(redis, deadline_ms, err, "HMGET", KEY_META, "epoch", "page_key", NULL);
     }
-    if (!epoch) {
+    if (!meta) {
         return -1;
     }
     const char *seconds = reply_text_at(time, 0);
     const char *us = reply_text_at(time, 1);
+    const char *epoch = reply_text_at(meta, 0);
+    const char *page_key = reply_text_at(meta, 1);
 
     if (seconds && us) {
         out->now_ms = strtoll(seconds, NULL, 10) * 1000 + strtoll(us, NULL, 10) / 1000;
     }
     out->revision = revision->type == REPLY_TEXT ? strtoll(revision->text, NULL, 10) : 0;
-    out->epoch = epoch->type == REPLY_TEXT ? strtoll(epoch->text, NULL, 10) : 0;
+    out->epoch = epoch ? strtoll(epoch, NULL, 10) : 0;
+    snprintf(out->page_key, sizeof(out->page_key), "%s", page_key ? page_key : "");
     return read_newest(redis, deadline_ms, out, err);
 }
 
@@ -368,15 +371,26 @@ int log_find(struct store *store, int64_t revision, enum log_place *out, struct 
     return 0;
 }
 
-struct changed_reading {
-    void (*each)(void *ctx, enum kind kind, const char *cluster_arn, int64_t revision);
-    void *ctx;
-};
+/* "<kind> <cluster>" -> revision, "event <cluster>" -> ms */
+static void visit_changed(const struct changed_visitor *visitor, const char *pair,
+                          const char *number)
+{
+    const char *space = strchr(pair, ' ');
+    AUTO_CHAR *name = space ? xmemdup0(pair, (size_t)(space - pair)) : NULL;
+    enum kind kind;
 
-/* "<kind> <cluster>" -> revision */
+    if (!name) {
+        return;
+    }
+    if (streq(name, "event")) {
+        visitor->heard(visitor->ctx, space + 1, strtoll(number, NULL, 10));
+    } else if (kind_parse(name, &kind)) {
+        visitor->changed(visitor->ctx, kind, space + 1, strtoll(number, NULL, 10));
+    }
+}
+
 static int read_changed(struct redis *redis, int64_t deadline_ms, void *ctx, struct error *err)
 {
-    const struct changed_reading *reading = ctx;
     AUTO(reply) *pairs = redis_call(redis, deadline_ms, err, "HGETALL", KEY_CHANGED, NULL);
 
     if (!pairs) {
@@ -384,28 +398,20 @@ static int read_changed(struct redis *redis, int64_t deadline_ms, void *ctx, str
     }
     for (size_t i = 0; i + 1 < pairs->n; i += 2) {
         const char *pair = reply_text_at(pairs, i);
-        const char *revision = reply_text_at(pairs, i + 1);
-        const char *space = pair ? strchr(pair, ' ') : NULL;
-        enum kind kind;
+        const char *number = reply_text_at(pairs, i + 1);
 
-        if (space && revision) {
-            AUTO_CHAR *name = xmemdup0(pair, (size_t)(space - pair));
-
-            if (kind_parse(name, &kind)) {
-                reading->each(reading->ctx, kind, space + 1, strtoll(revision, NULL, 10));
-            }
+        if (pair && number) {
+            visit_changed(ctx, pair, number);
         }
     }
     return 0;
 }
 
-int log_changed(struct log_reader *reader,
-                void (*each)(void *ctx, enum kind kind, const char *cluster_arn, int64_t revision),
-                void *ctx, struct error *err)
+int log_changed(struct log_reader *reader, const struct changed_visitor *visitor, struct error *err)
 {
-    struct changed_reading reading = {each, ctx};
+    struct changed_visitor copy = *visitor;
 
-    return session_run(reader->redis, clock_mono_ms() + reader->timeout_ms, read_changed, &reading,
+    return session_run(reader->redis, clock_mono_ms() + reader->timeout_ms, read_changed, &copy,
                        err);
 }
 

@@ -42,18 +42,27 @@ void log_batch_clear(struct log_batch *batch);
 /* Ends a wait from another thread. */
 void log_reader_wake(struct log_reader *reader);
 
+#define PAGE_KEY_HEX_LEN 65 /* 64 hexadecimal digits and a NUL: what page tokens are signed with   \
+                             */
+
 /* Where the store stands, to begin a load with. */
 struct log_position {
     int64_t revision; /* of the newest log entry */
     char commit_id[COMMIT_ID_LEN];
     int64_t epoch;  /* the revision of the newest epoch entry, which may be trimmed */
     int64_t now_ms; /* Redis' time */
+    char page_key[PAGE_KEY_HEX_LEN];
 };
 int log_position(struct log_reader *reader, struct log_position *out, struct error *err) MUST_CHECK;
-/* The revision which last changed each pair of kind and cluster. */
-int log_changed(struct log_reader *reader,
-                void (*each)(void *ctx, enum kind kind, const char *cluster_arn, int64_t revision),
-                void *ctx, struct error *err) MUST_CHECK;
+/* The revision which last changed each pair of kind and cluster, and Redis' time at which an event
+ * last changed something in a cluster. */
+struct changed_visitor {
+    void (*changed)(void *ctx, enum kind kind, const char *cluster_arn, int64_t revision);
+    void (*heard)(void *ctx, const char *cluster_arn, int64_t at_ms);
+    void *ctx;
+};
+int log_changed(struct log_reader *reader, const struct changed_visitor *visitor,
+                struct error *err) MUST_CHECK;
 
 /* Where a revision which somebody remembers stands now. */
 enum log_place {

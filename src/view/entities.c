@@ -1,28 +1,18 @@
-/* The indexed copy: each kind is ordered by key, and by cluster and key. */
+/* The indexed copy: each kind is ordered by key, and grouped by cluster. */
 #include "view/entities.h"
 
 #include <stdlib.h>
 
 #include "util/mem.h"
 #include "view/entity.h"
+#include "view/group.h"
 
 RB_HEAD(key_tree, node);
-RB_HEAD(group_members, node);
-RB_HEAD(group_tree, group);
-
-struct group {
-    RB_ENTRY(group) entry;
-    struct group_members members;
-    size_t n;
-    int64_t changed; /* the revision which last changed something here */
-    char cluster[];
-};
-
 struct entities {
     bool without_bodies;
     struct {
         struct key_tree by_key;
-        struct group_tree groups;
+        struct groups groups;
         size_t n;
         int64_t changed;
     } kinds[KIND_COUNT];
@@ -33,58 +23,20 @@ static int compare_nodes(const struct node *a, const struct node *b)
     return strcmp(a->entity.key, b->entity.key);
 }
 
-static int compare_groups(const struct group *a, const struct group *b)
-{
-    return strcmp(a->cluster, b->cluster);
-}
-
 /* RB_GENERATE_STATIC needs a BSD's __unused. */
 RB_GENERATE_INTERNAL(key_tree, node, by_key, compare_nodes, UNUSED static)
-RB_GENERATE_INTERNAL(group_members, node, in_group, compare_nodes, UNUSED static)
-RB_GENERATE_INTERNAL(group_tree, group, entry, compare_groups, UNUSED static)
 
 /* ---- groups -------------------------------------------------------------------------------- */
 
-/* The order of trees is by their text alone, so a search needs a struct around a text. */
-static struct group *group_new(const char *cluster_arn)
+const struct groups *entities_groups(const struct entities *set, enum kind kind)
 {
-    struct group *group = xcalloc(1, sizeof(*group) + strlen(cluster_arn) + 1);
-
-    RB_INIT(&group->members);
-    memcpy(group->cluster, cluster_arn, strlen(cluster_arn) + 1);
-    return group;
-}
-
-static struct group *find_group(const struct entities *set, enum kind kind, const char *cluster_arn)
-{
-    struct group *group = RB_ROOT(&set->kinds[kind].groups);
-
-    while (group) {
-        int order = strcmp(cluster_arn, group->cluster);
-
-        if (order == 0) {
-            return group;
-        }
-        group = order < 0 ? RB_LEFT(group, entry) : RB_RIGHT(group, entry);
-    }
-    return NULL;
-}
-
-static struct group *get_group(struct entities *set, enum kind kind, const char *cluster_arn)
-{
-    struct group *group = find_group(set, kind, cluster_arn);
-
-    if (!group) {
-        group = group_new(cluster_arn);
-        RB_INSERT(group_tree, &set->kinds[kind].groups, group);
-    }
-    return group;
+    return &set->kinds[kind].groups;
 }
 
 void entities_set_changed(struct entities *set, enum kind kind, const char *cluster_arn,
                           int64_t revision)
 {
-    struct group *group = get_group(set, kind, cluster_arn);
+    struct group *group = groups_get(&set->kinds[kind].groups, cluster_arn);
 
     if (revision > group->changed) {
         group->changed = revision;
@@ -99,9 +51,18 @@ int64_t entities_changed(const struct entities *set, enum kind kind, const char 
     if (!cluster_arn) {
         return set->kinds[kind].changed;
     }
-    const struct group *group = find_group(set, kind, cluster_arn);
+    const struct group *group = groups_find(&set->kinds[kind].groups, cluster_arn);
 
     return group ? group->changed : 0;
+}
+
+void entities_set_heard(struct entities *set, const char *cluster_arn, int64_t at_ms)
+{
+    struct group *group = groups_get(&set->kinds[KIND_CLUSTER].groups, cluster_arn);
+
+    if (at_ms > group->heard_at_ms) {
+        group->heard_at_ms = at_ms;
+    }
 }
 
 size_t entities_count(const struct entities *set, enum kind kind, const char *cluster_arn)
@@ -109,7 +70,7 @@ size_t entities_count(const struct entities *set, enum kind kind, const char *cl
     if (!cluster_arn) {
         return set->kinds[kind].n;
     }
-    const struct group *group = find_group(set, kind, cluster_arn);
+    const struct group *group = groups_find(&set->kinds[kind].groups, cluster_arn);
 
     return group ? group->n : 0;
 }
@@ -139,15 +100,17 @@ static struct node *find_node(const struct entities *set, enum kind kind, const 
     return NULL;
 }
 
-static void insert(struct entities *set, struct node *node)
+/* Unless one of the same key is there, which it gives then. */
+static struct node *insert(struct entities *set, struct node *node)
 {
     enum kind kind = node->entity.kind;
+    struct node *there = RB_INSERT(key_tree, &set->kinds[kind].by_key, node);
 
-    node->group = get_group(set, kind, node->entity.fields[FIELD_CLUSTER]);
-    RB_INSERT(key_tree, &set->kinds[kind].by_key, node);
-    RB_INSERT(group_members, &node->group->members, node);
-    node->group->n++;
-    set->kinds[kind].n++;
+    if (!there) {
+        group_add(groups_get(&set->kinds[kind].groups, node->entity.fields[FIELD_CLUSTER]), node);
+        set->kinds[kind].n++;
+    }
+    return there;
 }
 
 /* The set's reference becomes the caller's. */
@@ -156,8 +119,7 @@ static struct entity *take_out(struct entities *set, struct node *node)
     enum kind kind = node->entity.kind;
 
     RB_REMOVE(key_tree, &set->kinds[kind].by_key, node);
-    RB_REMOVE(group_members, &node->group->members, node);
-    node->group->n--;
+    group_remove(node);
     set->kinds[kind].n--;
     return &node->entity;
 }
@@ -169,15 +131,11 @@ void entities_free(struct entities *set)
     }
     for (int kind = 0; kind < KIND_COUNT; kind++) {
         struct node *node = NULL;
-        struct group *group = NULL;
 
         while ((node = RB_ROOT(&set->kinds[kind].by_key))) {
             entity_free(take_out(set, node));
         }
-        while ((group = RB_ROOT(&set->kinds[kind].groups))) {
-            RB_REMOVE(group_tree, &set->kinds[kind].groups, group);
-            free(group);
-        }
+        groups_clear(&set->kinds[kind].groups);
     }
     free(set);
 }
@@ -188,45 +146,45 @@ void change_clear(struct change *change)
     entity_free(TAKE(change->after));
 }
 
+/* Most of a scan is new: one search finds that out and puts it in its place. */
+void entities_add(struct entities *set, enum kind kind, const char *key, size_t key_len,
+                  const struct stored_value *value)
+{
+    struct node *node =
+        value->body_len > 0 ? node_new(kind, key, key_len, value, set->without_bodies) : NULL;
+    struct node *there = node ? insert(set, node) : find_node(set, kind, key);
+
+    if (!there) {
+        return;
+    }
+    if (there->entity.revision >= value->revision) {
+        entity_free(node ? &node->entity : NULL);
+        return;
+    }
+    entity_free(take_out(set, there));
+    if (node) {
+        insert(set, node);
+    }
+}
+
 /* What stands at the key afterwards: a new entity, or (value NULL or a tombstone) none. */
-static void replace(struct entities *set, enum kind kind, const char *key, size_t key_len,
+static void replace(struct entities *set, struct node *old, const struct log_entry *entry,
                     const struct stored_value *value, struct change *out)
 {
-    struct node *old = find_node(set, kind, key);
-
     out->before = old ? take_out(set, old) : NULL;
     if (!value || value->body_len == 0) {
         return;
     }
-    struct node *node = node_new(kind, key, key_len, value, set->without_bodies);
+    struct node *node =
+        node_new(entry->kind, entry->key, strlen(entry->key), value, set->without_bodies);
 
     insert(set, node);
     out->after = entity_ref(&node->entity);
 }
 
-static bool is_older(const struct entities *set, enum kind kind, const char *key, int64_t revision)
-{
-    const struct node *node = find_node(set, kind, key);
-
-    return node && node->entity.revision >= revision;
-}
-
-void entities_add(struct entities *set, enum kind kind, const char *key, size_t key_len,
-                  const struct stored_value *value)
-{
-    struct change change = {0};
-
-    if (is_older(set, kind, key, value->revision)) {
-        return;
-    }
-    replace(set, kind, key, key_len, value, &change);
-    change_clear(&change);
-}
-
 void entities_apply(struct entities *set, const struct log_entry *entry, struct change *out)
 {
     struct stored_value value = {0};
-    size_t key_len = strlen(entry->key);
 
     *out = (struct change){0};
     if (entry->kind == KIND_COUNT || !value_parse(entry->value, entry->value_len, &value)) {
@@ -240,10 +198,14 @@ void entities_apply(struct entities *set, const struct log_entry *entry, struct 
     AUTO_CHAR *cluster = xmemdup0(value.fields, cluster_len);
 
     entities_set_changed(set, entry->kind, cluster, entry->revision);
-    if (is_older(set, entry->kind, entry->key, entry->revision)) {
-        return;
+    if (entry->cause && streq(entry->cause, "event")) {
+        entities_set_heard(set, cluster, entry->at_ms);
     }
-    replace(set, entry->kind, entry->key, key_len, entry->deleted ? NULL : &value, out);
+    struct node *old = find_node(set, entry->kind, entry->key);
+
+    if (!old || old->entity.revision < entry->revision) {
+        replace(set, old, entry, entry->deleted ? NULL : &value, out);
+    }
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -258,11 +220,7 @@ struct entity *entities_get(const struct entities *set, enum kind kind, const ch
 static void each_in(const struct group *group, void (*each)(void *ctx, struct entity *entity),
                     void *ctx)
 {
-    struct group_members members = group->members;
-    struct node *node = NULL;
-
-    RB_FOREACH(node, group_members, &members)
-    {
+    for (struct node *node = group_after(group, NULL); node; node = group_next(node)) {
         each(ctx, &node->entity);
     }
 }
@@ -270,17 +228,10 @@ static void each_in(const struct group *group, void (*each)(void *ctx, struct en
 void entities_each(const struct entities *set, enum kind kind, const char *cluster_arn,
                    void (*each)(void *ctx, struct entity *entity), void *ctx)
 {
-    struct group_tree groups = set->kinds[kind].groups;
-    struct group *group = cluster_arn ? find_group(set, kind, cluster_arn) : NULL;
+    const struct groups *groups = &set->kinds[kind].groups;
+    struct group *group = cluster_arn ? groups_find(groups, cluster_arn) : groups_from(groups, "");
 
-    if (cluster_arn) {
-        if (group) {
-            each_in(group, each, ctx);
-        }
-        return;
-    }
-    RB_FOREACH(group, group_tree, &groups)
-    {
+    for (; group; group = cluster_arn ? NULL : groups_next(group)) {
         each_in(group, each, ctx);
     }
 }

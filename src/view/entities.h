@@ -6,6 +6,8 @@
 #include "view/view.h"
 
 struct entities;
+struct groups;
+
 /* without_bodies: as in struct view_options. */
 struct entities *entities_new(bool without_bodies);
 void entities_free(struct entities *set);
@@ -26,7 +28,11 @@ void entities_add(struct entities *set, enum kind kind, const char *key, size_t 
 void entities_apply(struct entities *set, const struct log_entry *entry, struct change *out);
 void entities_set_changed(struct entities *set, enum kind kind, const char *cluster_arn,
                           int64_t revision);
+/* An event changed something in the cluster. */
+void entities_set_heard(struct entities *set, const char *cluster_arn, int64_t at_ms);
 
+/* The entities of a kind by cluster, see group.h. */
+const struct groups *entities_groups(const struct entities *set, enum kind kind);
 /* Borrowed; NULL when there is none. */
 struct entity *entities_get(const struct entities *set, enum kind kind, const char *key);
 /* Calls `each` in the order view_list promises. */

@@ -40,9 +40,10 @@ struct node *node_new(enum kind kind, const char *key, size_t key_len,
         snprintf(after, sizeof(after), TEXT_AFTER, value->revision);
     }
     size_t text_len = strlen(before) + value->body_len + strlen(after);
-    struct node *node = xmalloc(sizeof(*node) + key_len + 1 + value->version_len + 1 +
-                                value->fields_len + 1 + (without_body ? 0 : text_len + 1));
-    char *at = node->bytes;
+    size_t links_len = (size_t)index_slots(kind) * sizeof(struct link);
+    struct node *node = xmalloc(sizeof(*node) + links_len + key_len + 1 + value->version_len + 1 +
+                                value->fields_len + 1 + (without_body ? 0 : 1 + text_len + 1));
+    char *at = (char *)node->links + links_len;
 
     *node =
         (struct node){.entity = {.kind = kind, .revision = value->revision, .at_ms = value->at_ms}};
@@ -51,6 +52,7 @@ struct node *node_new(enum kind kind, const char *key, size_t key_len,
     node->entity.version = put(&at, value->version, value->version_len);
     fields_split(put(&at, value->fields, value->fields_len), node->entity.fields);
     if (!without_body) {
+        *at++ = ',';
         node->entity.text = at;
         node->entity.text_len = text_len;
         at = mempcpy(at, before, strlen(before));

@@ -5,9 +5,10 @@
 #include <bsd/sys/tree.h>
 
 #include "store/log.h"
+#include "view/index.h"
 #include "view/view.h"
 
-struct group; /* the entities of one kind in one cluster; see entities.c */
+struct group; /* the entities of one kind in one cluster; see group.h */
 
 struct node {
     struct entity entity; /* first: a struct entity * is a struct node * */
@@ -15,7 +16,7 @@ struct node {
     RB_ENTRY(node) by_key;   /* in its kind */
     RB_ENTRY(node) in_group; /* in its kind and cluster */
     struct group *group;
-    char bytes[]; /* all texts */
+    struct link links[]; /* index_slots of them; behind them all texts */
 };
 
 /* With one reference. The value is not a tombstone. */

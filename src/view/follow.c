@@ -26,6 +26,8 @@ struct copy {
     struct standing at;
     int64_t highest; /* the highest revision seen anywhere: with less it is not consistent */
     int64_t now_ms;  /* Redis' time when the load began, or of the last commit */
+    char page_key[PAGE_KEY_HEX_LEN];
+    struct view *view;
 };
 
 /* ---- telling ------------------------------------------------------------------------------- */
@@ -89,6 +91,14 @@ static void tell_changes(struct view *view, const struct change *changes, size_t
     }
 }
 
+/* A record which somebody else wrote, or half of one. */
+static void tell_damaged(struct view *view, enum kind kind, const char *key)
+{
+    if (view->options.damaged) {
+        view->options.damaged(kind, key);
+    }
+}
+
 /* The first reason is often only that the connection ended; what keeps Redis away comes after it.
  */
 static void tell_trouble(struct view *view, const struct error *why)
@@ -126,6 +136,18 @@ static size_t whole_commit(const struct log_entry *entries, size_t n)
     size_t size = entries[0].following < 0 ? 1 : (size_t)entries[0].following + 1;
 
     return size <= n ? size : 0;
+}
+
+static void check_commit(struct view *view, const struct log_entry *entries, size_t n)
+{
+    for (size_t e = 0; e < n; e++) {
+        struct stored_value value = {0};
+
+        if (!entries[e].epoch && entries[e].kind != KIND_COUNT &&
+            !value_parse(entries[e].value, entries[e].value_len, &value)) {
+            tell_damaged(view, entries[e].kind, entries[e].key);
+        }
+    }
 }
 
 /* One whole commit (or epoch entry) into the copy in service. */
@@ -201,6 +223,7 @@ static enum progress follow_once(struct view *view, struct copy *copy, int wait_
             progress = RELOAD;
             break;
         }
+        check_commit(view, first, size);
         if (copy) {
             load_commit(copy, first, size);
         } else {
@@ -221,6 +244,7 @@ static void add_scanned(void *ctx, enum kind kind, const char *key, size_t key_l
     struct stored_value parsed = {0};
 
     if (!value_parse(value, value_len, &parsed)) {
+        tell_damaged(copy->view, kind, key);
         return;
     }
     if (parsed.revision > copy->highest) {
@@ -237,6 +261,13 @@ static void add_changed(void *ctx, enum kind kind, const char *cluster_arn, int6
         copy->highest = revision;
     }
     entities_set_changed(copy->set, kind, cluster_arn, revision);
+}
+
+static void add_heard(void *ctx, const char *cluster_arn, int64_t at_ms)
+{
+    struct copy *copy = ctx;
+
+    entities_set_heard(copy->set, cluster_arn, at_ms);
 }
 
 static bool stop_asked(struct view *view)
@@ -293,7 +324,10 @@ static enum progress load(struct view *view, struct copy *copy, struct error *er
     memcpy(copy->at.commit_id, position.commit_id, COMMIT_ID_LEN);
     copy->highest = position.revision;
     copy->now_ms = position.now_ms;
-    if (log_changed(view->reader, add_changed, copy, err) < 0) {
+    memcpy(copy->page_key, position.page_key, sizeof(copy->page_key));
+    const struct changed_visitor visitor = {add_changed, add_heard, copy};
+
+    if (log_changed(view->reader, &visitor, err) < 0) {
         return TROUBLE;
     }
     enum progress progress = scan_all(view, copy, err);
@@ -316,6 +350,7 @@ static void serve_copy(struct view *view, struct copy *copy)
 
     view->set = TAKE(copy->set);
     view->at = copy->at;
+    memcpy(view->page_key, copy->page_key, sizeof(view->page_key));
     pthread_rwlock_unlock(&view->lock);
     entities_free(old);
     metric_add(METRIC_VIEW_LOADS, 0, 1);
@@ -328,7 +363,7 @@ static void serve_copy(struct view *view, struct copy *copy)
 
 static enum progress reload(struct view *view, struct error *err)
 {
-    struct copy copy = {.set = entities_new(view->options.without_bodies)};
+    struct copy copy = {.view = view, .set = entities_new(view->options.without_bodies)};
     enum progress progress = load(view, &copy, err);
 
     if (progress == FOLLOWED && !stop_asked(view)) {

@@ -27,6 +27,7 @@ struct view {
     pthread_rwlock_t lock; /* prefers the follower, which writes, to its many readers */
     struct entities *set;
     struct standing at;
+    char page_key[PAGE_KEY_HEX_LEN];
 
     struct { /* what has been applied and the listener has heard of */
         pthread_mutex_t lock;

@@ -7,6 +7,7 @@
 #define BLOX_VIEW_VIEW_H
 
 #include "model/kind.h"
+#include "store/log.h"
 #include "store/store.h"
 
 struct entity {
@@ -16,7 +17,8 @@ struct entity {
     const char *key;
     const char *version; /* ECS' own */
     /* Ready for the wire; NULL in a view without bodies. Tasks and instances:
-     * `{"entity":<body>,"metadata":{"entityVersion":"<revision>"}}`; else the body. */
+     * `{"entity":<body>,"metadata":{"entityVersion":"<revision>"}}`; else the body. The byte
+     * before it is a comma, for lists. */
     const char *text;
     size_t text_len;
     const char *fields[FIELDS_MAX];
@@ -68,6 +70,8 @@ struct view_listener {
 struct view_options {
     bool without_bodies;                  /* text stays NULL: the reconciler needs none */
     const struct view_listener *listener; /* kept; or NULL */
+    /* A record that cannot be read is left out: whose; or NULL. */
+    void (*damaged)(enum kind kind, const char *key);
 };
 
 /* Starts the follower, which retries for ever; store must outlive the view. */
@@ -100,6 +104,65 @@ void view_list(struct view *view, enum kind kind, const char *cluster_arn, struc
  * one environment. */
 void view_list_prefix(struct view *view, enum kind kind, const char *prefix,
                       struct entity_list *out);
+/* By what entities are found without looking at all of them. Statuses in any case. */
+enum view_index {
+    BY_STATUS,         /* lastStatus of tasks, status of instances */
+    BY_DESIRED_STATUS, /* tasks */
+    BY_STARTED_BY,     /* tasks */
+    BY_FAMILY,         /* tasks: the family of their definition */
+    BY_INSTANCE,       /* tasks: the id of their container instance, the end of its ARN */
+    BY_EC2_ID,         /* instances */
+};
+
+/* Those of a kind in one cluster which have the value, in no order. */
+void view_list_by(struct view *view, enum kind kind, const char *cluster_arn, enum view_index by,
+                  const char *value, struct entity_list *out);
+size_t view_count_by(struct view *view, enum kind kind, const char *cluster_arn, enum view_index by,
+                     const char *value);
+size_t view_count(struct view *view, enum kind kind, const char *cluster_arn);
+
+#define SELECTION_HINTS_MAX 8
+
+/* What a list asks for; all of it borrowed. */
+struct selection {
+    enum kind kind;
+    const char *cluster_arn;  /* of this cluster, ... */
+    const char *cluster_name; /* ... of clusters called so, or, both NULL, of all */
+    struct selection_hint {   /* only those with one of n values: `matches` says so, too */
+        enum view_index by;
+        const char *const *values;
+        size_t n;
+    } hints[SELECTION_HINTS_MAX];
+    size_t n_hints;
+    bool (*matches)(void *ctx, const struct entity *entity); /* quick: the view is locked */
+    void *ctx;
+    const char *after_cluster; /* begin behind this cluster (ARN) and key, in view_list's order; */
+    const char *after_key;     /* NULL: at the beginning */
+    size_t max;                /* 0: all */
+};
+/*
+ * The selected ones in view_list's order; out's revision is the view's when it began. What is large
+ * is taken in parts, between which the view goes on: an entity which is there all the time is in
+ * the list once. Compare view_stamp before and after for a list of one moment.
+ */
+void view_select(struct view *view, const struct selection *selection, struct entity_list *out);
+
+/* Two equal stamps: nothing of these kinds changed in these clusters in between, nor is it unknown
+ * whether. The same in every process. */
+struct view_stamp {
+    int64_t epoch;
+    int64_t changed;
+};
+#define VIEW_KIND(kind) (1u << (kind)) /* kinds are a set of these */
+struct view_stamp view_stamp(struct view *view, unsigned kinds, const char *cluster_arn,
+                             const char *cluster_name);
+/* Calls `each` with the ARN of every cluster of which something is known, in their order. */
+void view_clusters(struct view *view, void (*each)(void *ctx, const char *cluster_arn), void *ctx);
+/* Redis' time at which an event last changed something in the cluster; 0: never. */
+int64_t view_heard_ms(struct view *view, const char *cluster_arn);
+/* What page tokens are signed with, the same in every process. */
+void view_page_key(struct view *view, char out[PAGE_KEY_HEX_LEN]);
+
 /* Visits each entity under the lock, without references: for counting. `each` must not call the
  * view. */
 void view_each(struct view *view, enum kind kind, const char *cluster_arn,

@@ -86,15 +86,21 @@ int http_reply_text(struct http_response *resp, int status, const char *fmt, ...
     return 0;
 }
 
-int http_reply_json(struct http_response *resp, struct strbuf *json)
+int http_reply_body(struct http_response *resp, int status, const char *content_type,
+                    struct strbuf *text)
 {
-    begin(resp, 200, HTTP_JSON);
+    begin(resp, status, content_type);
     strbuf_clear(&resp->text);
-    resp->text = *json;
-    *json = (struct strbuf){0};
+    resp->text = *text;
+    *text = (struct strbuf){0};
     strbuf_add_char(&resp->text, '\n');
     resp->body_len = resp->text.len;
     return 0;
+}
+
+int http_reply_json(struct http_response *resp, struct strbuf *json)
+{
+    return http_reply_body(resp, 200, HTTP_JSON, json);
 }
 
 int http_reply_empty(struct http_response *resp, int status, const char *content_type)
@@ -168,14 +174,24 @@ static const char *reason_phrase(int status)
         return "OK";
     case 301:
         return "Moved Permanently";
+    case 304:
+        return "Not Modified";
     case 400:
         return "Bad Request";
+    case 403:
+        return "Forbidden";
     case 404:
         return "Not Found";
+    case 409:
+        return "Conflict";
     case 413:
         return "Request Entity Too Large";
+    case 429:
+        return "Too Many Requests";
     case 500:
         return "Internal Server Error";
+    case 502:
+        return "Bad Gateway";
     case 503:
         return "Service Unavailable";
     default:
@@ -189,7 +205,8 @@ void http_response_head(const struct http_response *resp, struct strbuf *out)
     if (resp->content_type) {
         strbuf_addf(out, "Content-Type: %s\r\n", resp->content_type);
     }
-    if (!resp->hand_over) {
+    /* A stream has none, and 304 has nothing of which the length could be told. */
+    if (!resp->hand_over && resp->status != HTTP_NOT_MODIFIED) {
         strbuf_addf(out, "Content-Length: %zu\r\n", resp->body_len);
     }
     if (resp->headers.len > 0) {

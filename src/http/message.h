@@ -13,8 +13,11 @@
 
 struct route;
 
-#define HTTP_JSON "application/json; charset=UTF-8"
-#define HTTP_TEXT "text/plain; charset=utf-8"
+#define HTTP_NOT_MODIFIED 304
+
+#define HTTP_JSON    "application/json; charset=UTF-8"
+#define HTTP_TEXT    "text/plain; charset=utf-8"
+#define HTTP_PROBLEM "application/problem+json"
 
 /* ---- the request ----------------------------------------------------------------------------- */
 
@@ -27,8 +30,9 @@ struct http_param {
 struct http_request {
     /* From the connection; borrowed. */
     const char *method;
-    const char *target; /* path and query as they were sent */
-    const char *id;     /* for logs, or "" */
+    const char *target;        /* path and query as they were sent */
+    const char *id;            /* for logs, or "" */
+    const char *if_none_match; /* the header, or "" */
     const char *body;
     size_t body_len; /* BODY_LEN_MAX + 1 when there was more than the limit */
 
@@ -66,6 +70,7 @@ struct http_response {
     /* Not NULL: the body has no end. Once the head has been sent, the connection and the owner are
      * handed over instead of being released. */
     void (*hand_over)(void *owner, int fd, int request_id);
+    bool problems; /* v0.3.0 had no such path: failures become problem documents (http/problem.h) */
 };
 
 /* Frees; resp is empty and usable again. */
@@ -77,6 +82,9 @@ void http_response_clear(struct http_response *resp);
 int http_reply_text(struct http_response *resp, int status, const char *fmt, ...) PRINTF(3, 4);
 /* Takes the JSON text out of `json` and adds the newline. */
 int http_reply_json(struct http_response *resp, struct strbuf *json);
+/* The same with another status and type. */
+int http_reply_body(struct http_response *resp, int status, const char *content_type,
+                    struct strbuf *text);
 /* No body; content_type may be NULL. */
 int http_reply_empty(struct http_response *resp, int status, const char *content_type);
 

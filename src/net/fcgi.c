@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "net/fcgi_writer.h"
 #include "util/clock.h"
 #include "util/mem.h"
 
@@ -45,41 +46,42 @@ static void read_request(const FCGX_Request *conn, char *body, struct http_reque
         .method = param(conn, "REQUEST_METHOD"),
         .target = param(conn, "REQUEST_URI"),
         .id = param(conn, "REQUEST_ID"),
+        .if_none_match = param(conn, "HTTP_IF_NONE_MATCH"),
         .body = body,
         .body_len = len > 0 ? (size_t)len : 0,
     };
 }
 
-/* Failures are the client's: it went away, and nginx' connection with it. */
-static void write_response(const FCGX_Request *conn, const struct http_response *resp, bool head)
+/* The head, and unless somebody else goes on from there all of it. False when the client went away,
+ * and nginx' connection with it. */
+static bool write_response(const FCGX_Request *conn, const struct http_response *resp, bool head,
+                           bool goes_on)
 {
+    struct fcgi_writer writer;
     AUTO_STRBUF start = {0};
 
+    fcgi_writer_init(&writer, conn->ipcFd, conn->requestId);
     http_response_head(resp, &start);
-    if (FCGX_PutStr(start.text, (int)start.len, conn->out) < 0 || head) {
-        return;
+    fcgi_writer_add(&writer, start.text, start.len);
+    if (goes_on) {
+        return fcgi_writer_flush(&writer);
     }
-    if (resp->text.len > 0) {
-        FCGX_PutStr(resp->text.text, (int)resp->text.len, conn->out);
-    }
-    for (size_t i = 0; i < resp->n_pieces; i++) {
-        if (FCGX_PutStr(resp->pieces[i].iov_base, (int)resp->pieces[i].iov_len, conn->out) < 0) {
-            return;
+    if (!head) {
+        fcgi_writer_add(&writer, resp->text.text, resp->text.len);
+        for (size_t i = 0; i < resp->n_pieces; i++) {
+            fcgi_writer_add(&writer, resp->pieces[i].iov_base, resp->pieces[i].iov_len);
         }
     }
+    return fcgi_writer_finish(&writer);
 }
 
-/* The connection leaves libfcgi, with the head of the response sent; what follows are its new
- * owner's own records (net/fcgi_stream.h). The members are public but not documented: a system test
- * would notice a change. */
+/* The connection leaves libfcgi; what follows are its new owner's own records (net/fcgi_stream.h).
+ * The members are public but not documented: a system test would notice a change. */
 static void hand_over(FCGX_Request *conn, struct http_response *resp)
 {
     int fd = conn->ipcFd;
     int request_id = conn->requestId;
 
-    if (FCGX_FFlush(conn->out) < 0) {
-        return;
-    }
     FCGX_Free(conn, 0);
     conn->ipcFd = -1;
     resp->release = NULL;
@@ -94,13 +96,15 @@ static void answer(struct fcgi *fcgi, FCGX_Request *conn, char *body)
     read_request(conn, body, &req);
     fcgi->options.serve(fcgi->options.ctx, &req, &resp);
     bool head = streq(req.method, "HEAD");
+    bool goes_on = resp.hand_over && !head;
+    bool sent = write_response(conn, &resp, head, goes_on);
 
-    write_response(conn, &resp, head);
     http_request_clear(&req); /* borrows from the connection */
-    if (resp.hand_over && !head) {
+    if (sent && goes_on) {
         hand_over(conn, &resp);
+    } else {
+        FCGX_Free(conn, 1); /* libfcgi has written nothing, and now closes the connection */
     }
-    FCGX_Finish_r(conn);
     http_response_clear(&resp);
 }
 

@@ -19,7 +19,7 @@ struct api {
     struct store *store;
     struct view *view;
     struct aws *aws;
-    struct hub *hub; /* the streams: api/hub.h */
+    struct hub *hub;           /* the streams: api/hub.h */
     atomic_bool store_checked; /* Redis answered, and is one we can work with */
 };
 
@@ -65,7 +65,7 @@ typedef int handler(struct api *api, const struct http_request *req, struct http
 handler ping, livez, readyz;
 handler create_environment, list_environments, get_environment, delete_environment;
 handler create_deployment, list_deployments, get_deployment;
-handler list_tasks, get_task, list_instances, get_instance;
+handler list_tasks, get_task, list_instances, get_instance, list_clusters;
 handler stream_tasks, stream_instances;
 
 /* Conditions which belong to a route's match. */

@@ -5,6 +5,7 @@
 
 #include "api/environments.h"
 #include "api/failures.h"
+#include "api/list.h"
 #include "model/placement.h"
 #include "util/js.h"
 #include "util/log.h"
@@ -98,17 +99,79 @@ int get_deployment(struct api *api, const struct http_request *req, struct http_
     return http_reply_json(resp, &json);
 }
 
+/* Newest first; those of one moment by id, so that the order is the same everywhere. */
+static int compare_places(int64_t left_ms, const char *left_id, int64_t right_ms,
+                          const char *right_id)
+{
+    if (left_ms != right_ms) {
+        return left_ms < right_ms ? 1 : -1;
+    }
+    return strcmp(left_id, right_id);
+}
+
 static int newest_first(const void *a, const void *b)
 {
     const struct entity *const *left = a;
     const struct entity *const *right = b;
-    struct deployment first;
-    struct deployment second;
 
-    deployment_read((*left)->fields, &first);
-    deployment_read((*right)->fields, &second);
-    return (first.created_at_ms < second.created_at_ms) -
-           (first.created_at_ms > second.created_at_ms);
+    return compare_places(
+        entity_field_int(*left, DEPLOYMENT_CREATED_AT_MS), entity_field(*left, DEPLOYMENT_ID),
+        entity_field_int(*right, DEPLOYMENT_CREATED_AT_MS), entity_field(*right, DEPLOYMENT_ID));
+}
+
+/* v0.3.0 looked at no parameter. */
+static const char *const list_names[] = {NULL};
+static const struct list_rules list_rules = {.name = "deployment", .names = list_names};
+
+/* Those behind the list's place, in its order. */
+static void collect(const struct list *list, const char *environment_id, struct entity_list *out)
+{
+    int64_t after_ms = list->follows ? strtoll(list->after.major, NULL, 10) : 0;
+    size_t n = 0;
+
+    list_of_environment(list->api, environment_id, out);
+    for (size_t i = 0; i < out->n; i++) {
+        struct entity *entity = out->items[i];
+
+        if (!list->follows ||
+            compare_places(entity_field_int(entity, DEPLOYMENT_CREATED_AT_MS),
+                           entity_field(entity, DEPLOYMENT_ID), after_ms, list->after.minor) > 0) {
+            out->items[n++] = entity;
+        } else {
+            entity_free(entity);
+        }
+    }
+    out->n = n;
+    if (n > 0) {
+        qsort(out->items, n, sizeof(*out->items), newest_first);
+    }
+}
+
+static int reply_list(struct list *list, const struct environment *environment)
+{
+    AUTO_ENTITY_LIST items = {0};
+    AUTO_ENTITY_LIST placements = {0};
+    AUTO_STRBUF json = {0};
+
+    collect(list, environment->id, &items);
+    list_placements(list->api->view, environment->id, &placements);
+    bool more = list->max > 0 && items.n > list->max;
+    size_t n = more ? list->max : items.n;
+
+    strbuf_add_text(&json, "{\"items\":[");
+    for (size_t i = 0; i < n; i++) {
+        struct deployment deployment;
+
+        deployment_read(items.items[i]->fields, &deployment);
+        js_write_comma(&json);
+        write_deployment(&deployment, environment->name, &placements, &json);
+    }
+    strbuf_add_char(&json, ']');
+    list_finish(list, items.revision, more,
+                more ? entity_field(items.items[n - 1], DEPLOYMENT_CREATED_AT_MS) : NULL,
+                more ? entity_field(items.items[n - 1], DEPLOYMENT_ID) : NULL, &json);
+    strbuf_add_char(&json, '}');
+    return http_reply_json(list->resp, &json);
 }
 
 int list_deployments(struct api *api, const struct http_request *req, struct http_response *resp,
@@ -116,10 +179,12 @@ int list_deployments(struct api *api, const struct http_request *req, struct htt
 {
     const char *name = http_param(req, "name");
     struct environment environment;
-    AUTO_ENTITY_LIST list = {0};
-    AUTO_ENTITY_LIST placements = {0};
-    AUTO_STRBUF json = {0};
+    struct list list;
+    enum list_step step = list_open(api, &list_rules, req, resp, &list, err);
 
+    if (step != LIST_GOES_ON) {
+        return step == LIST_FAILED ? -1 : 0;
+    }
     if (catch_up(api, resp, err) < 0) {
         return -1;
     }
@@ -128,21 +193,14 @@ int list_deployments(struct api *api, const struct http_request *req, struct htt
     if (!of) {
         return http_reply_text(resp, 404, "Environment %s does not exist", name);
     }
-    list_of_environment(api, environment.id, &list);
-    list_placements(api->view, environment.id, &placements);
-    if (list.n > 0) {
-        qsort(list.items, list.n, sizeof(*list.items), newest_first);
-    }
-    strbuf_add_text(&json, "{\"items\":[");
-    for (size_t i = 0; i < list.n; i++) {
-        struct deployment deployment;
+    const struct cluster_filter of_cluster = {.arn = environment.cluster};
 
-        deployment_read(list.items[i]->fields, &deployment);
-        js_write_comma(&json);
-        write_deployment(&deployment, name, &placements, &json);
+    step = list_begin(&list, VIEW_KIND(KIND_DEPLOYMENT) | VIEW_KIND(KIND_PLACEMENT), &of_cluster,
+                      environment.id, err);
+    if (step == LIST_GOES_ON) {
+        return reply_list(&list, &environment);
     }
-    strbuf_add_text(&json, "]}");
-    return http_reply_json(resp, &json);
+    return step == LIST_FAILED ? -1 : 0;
 }
 
 /* ---- create ---------------------------------------------------------------------------------- */

@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 
-#include "api/cluster_filter.h"
 #include "api/ecs_answers.h"
 #include "api/environment_request.h"
 #include "api/failures.h"
+#include "api/list.h"
 #include "util/clock.h"
 #include "util/js.h"
 #include "util/log.h"
@@ -81,25 +81,6 @@ int get_environment(struct api *api, const struct http_request *req, struct http
     return reply_environment(resp, &environment, is_healthy(&environment, failures));
 }
 
-static const char *check_filters(const struct query *query, struct cluster_filter *out)
-{
-    static const char *const names[] = {"cluster", NULL};
-
-    if (!query_has_only(query, names)) {
-        return "At least one of the filters provided is not supported";
-    }
-    if (query_repeats(query)) {
-        return "At least one of the filters provided is specified multiple times";
-    }
-    return cluster_filter_parse(query, out) ? NULL : CLUSTER_FILTER_INVALID;
-}
-
-static bool is_listed(const struct environment *environment, const struct cluster_filter *filter)
-{
-    return environment->status == ENVIRONMENT_ACTIVE &&
-           cluster_filter_match(filter, environment->cluster);
-}
-
 static int by_name(const void *a, const void *b)
 {
     const struct entity *const *left = a;
@@ -108,38 +89,85 @@ static int by_name(const void *a, const void *b)
     return strcmp((*left)->fields[ENVIRONMENT_NAME], (*right)->fields[ENVIRONMENT_NAME]);
 }
 
+static const char *const list_names[] = {"cluster", NULL};
+
+static const struct list_rules list_rules = {
+    .name = "environment",
+    .names = list_names,
+    .unsupported = "At least one of the filters provided is not supported",
+};
+
+/* The living ones which the filter lets through and the page has not passed, by name. */
+static void collect(const struct list *list, const struct cluster_filter *filter,
+                    struct entity_list *out)
+{
+    size_t n = 0;
+
+    view_list(list->api->view, KIND_ENVIRONMENT, filter->arn, out);
+    for (size_t i = 0; i < out->n; i++) {
+        struct environment environment;
+
+        environment_read(out->items[i]->fields, &environment);
+        if (environment.status == ENVIRONMENT_ACTIVE &&
+            cluster_filter_match(filter, environment.cluster) &&
+            (!list->follows || strcmp(environment.name, list->after.major) > 0)) {
+            out->items[n++] = out->items[i];
+        } else {
+            entity_free(out->items[i]);
+        }
+    }
+    out->n = n;
+    if (n > 0) {
+        qsort(out->items, n, sizeof(*out->items), by_name);
+    }
+}
+
+static int reply_list(struct list *list, const struct cluster_filter *filter)
+{
+    AUTO(failures) *failures = failures_find(list->api->view, NULL);
+    AUTO_ENTITY_LIST items = {0};
+    AUTO_STRBUF json = {0};
+
+    collect(list, filter, &items);
+    bool more = list->max > 0 && items.n > list->max;
+    size_t n = more ? list->max : items.n;
+
+    strbuf_add_text(&json, "{\"items\":[");
+    for (size_t i = 0; i < n; i++) {
+        struct environment environment;
+
+        environment_read(items.items[i]->fields, &environment);
+        js_write_comma(&json);
+        write_environment(&environment, is_healthy(&environment, failures), &json);
+    }
+    strbuf_add_char(&json, ']');
+    list_finish(list, items.revision, more,
+                more ? entity_field(items.items[n - 1], ENVIRONMENT_NAME) : NULL, "", &json);
+    strbuf_add_char(&json, '}');
+    return http_reply_json(list->resp, &json);
+}
+
 int list_environments(struct api *api, const struct http_request *req, struct http_response *resp,
                       struct error *err)
 {
     struct cluster_filter filter;
-    const char *wrong = check_filters(&req->query, &filter);
-    AUTO_ENTITY_LIST list = {0};
-    AUTO_STRBUF json = {0};
+    struct list list;
+    enum list_step step = list_open(api, &list_rules, req, resp, &list, err);
 
-    if (wrong) {
-        return http_reply_text(resp, 400, "%s", wrong);
+    if (step == LIST_GOES_ON && !cluster_filter_parse(&req->query, &filter)) {
+        step = list_refuse(&list, CLUSTER_FILTER_INVALID, err);
     }
-    if (catch_up(api, resp, err) < 0) {
+    if (step == LIST_GOES_ON && catch_up(api, resp, err) < 0) {
         return -1;
     }
-    AUTO(failures) *failures = failures_find(api->view, NULL);
-
-    view_list(api->view, KIND_ENVIRONMENT, filter.arn, &list);
-    if (list.n > 0) {
-        qsort(list.items, list.n, sizeof(*list.items), by_name);
+    if (step == LIST_GOES_ON) {
+        step = list_begin(&list, VIEW_KIND(KIND_ENVIRONMENT) | VIEW_KIND(KIND_PLACEMENT), &filter,
+                          "", err);
     }
-    strbuf_add_text(&json, "{\"items\":[");
-    for (size_t i = 0; i < list.n; i++) {
-        struct environment environment;
-
-        environment_read(list.items[i]->fields, &environment);
-        if (is_listed(&environment, &filter)) {
-            js_write_comma(&json);
-            write_environment(&environment, is_healthy(&environment, failures), &json);
-        }
+    if (step == LIST_GOES_ON) {
+        return reply_list(&list, &filter);
     }
-    strbuf_add_text(&json, "]}");
-    return http_reply_json(resp, &json);
+    return step == LIST_FAILED ? -1 : 0;
 }
 
 /* ---- create ---------------------------------------------------------------------------------- */

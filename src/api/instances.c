@@ -12,8 +12,7 @@ bool names_instance(const struct http_request *req)
 int list_instances(struct api *api, const struct http_request *req, struct http_response *resp,
                    struct error *err)
 {
-    (void)err;
-    return reply_entity_list(api, &instance_filters, req, resp);
+    return reply_entity_list(api, &instance_filters, req, resp, err);
 }
 
 int get_instance(struct api *api, const struct http_request *req, struct http_response *resp,

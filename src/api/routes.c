@@ -18,6 +18,7 @@ const struct route scheduler_routes[] = {
 const struct route state_routes[] = {
     {"GET", "/livez", livez, NULL},
     {"GET", "/readyz", readyz, NULL},
+    {"GET", "/v1/clusters", list_clusters, NULL},
     {"GET", "/v1/tasks", list_tasks, NULL},
     {"GET", "/v1/tasks/{cluster}/{arn...}", get_task, names_task}, /* an ARN has slashes */
     {"GET", "/v1/instances", list_instances, NULL},

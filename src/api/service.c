@@ -1,9 +1,11 @@
 /* What every request goes through, and what handlers do at the store. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/api.h"
 #include "api/traffic.h"
+#include "http/problem.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -16,12 +18,25 @@ static bool is_ready(struct api *api)
     return atomic_load(&api->store_checked) && view_ready(api->view);
 }
 
+/* What went wrong on our side is for the log. */
 static void reply_failure(const struct service *service, const struct http_request *req,
                           const struct error *err, struct http_response *resp)
 {
+    struct error shown = *err;
+    bool problems = resp->problems;
+
+    http_response_clear(resp);
+    if (problems && problem_status(err->code) < 500) {
+        http_reply_problem(resp, err);
+        return;
+    }
     log_warn("request.failed", "service=%s method=%s target=\"%.500s\" code=%s text=\"%s\"",
              service->name, req->method, req->target, error_code_name(err->code), err->text);
-    http_response_clear(resp);
+    if (problems) {
+        snprintf(shown.text, sizeof(shown.text), "%s", service->failure_text);
+        http_reply_problem(resp, &shown);
+        return;
+    }
     http_reply_text(resp, 500, "%s", service->failure_text);
 }
 

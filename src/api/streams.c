@@ -190,12 +190,13 @@ static int open_stream(struct api *api, const struct filter_rules *rules,
     AUTO(watch) *watch = NULL;
     bool valid = true;
     const char *wrong = parse_wish(&req->query, &wish);
+    AUTO_STRBUF unwatchable = {0};
 
-    if (!wrong) {
-        wrong = watch_parse(rules, &req->query, wish.deletes, &watch);
-    }
     if (wrong) {
         return http_reply_text(resp, 400, "%s", wrong);
+    }
+    if (!watch_parse(rules, &req->query, wish.deletes, &watch, &unwatchable)) {
+        return http_reply_text(resp, 400, "%s", unwatchable.text);
     }
     options.watch = watch;
     if (begin_at(api, &wish, &valid, &options, err) < 0) {

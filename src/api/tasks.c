@@ -12,8 +12,7 @@ bool names_task(const struct http_request *req)
 int list_tasks(struct api *api, const struct http_request *req, struct http_response *resp,
                struct error *err)
 {
-    (void)err;
-    return reply_entity_list(api, &task_filters, req, resp);
+    return reply_entity_list(api, &task_filters, req, resp, err);
 }
 
 int get_task(struct api *api, const struct http_request *req, struct http_response *resp,

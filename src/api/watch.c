@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "api/instance_query.h"
 #include "util/mem.h"
 
 static bool is_among(const char *name, const char *const *names)
@@ -33,8 +34,23 @@ static void take_pair(struct watch *watch, const struct query_pair *pair, struct
                 pair->value);
 }
 
-const char *watch_parse(const struct filter_rules *rules, const struct query *query, bool deletes,
-                        struct watch **out)
+/* What a filter says of one entity alone can be told change by change. */
+static bool looks_elsewhere(const struct filter_rules *rules, const struct filters *filters)
+{
+    if (rules->kind == KIND_TASK) {
+        return filters->query || filters->ec2_instance_id;
+    }
+    return filters->query && selector_reads_tasks(filters->query);
+}
+
+static bool refuse(struct strbuf *wrong, const char *text)
+{
+    strbuf_add_text(wrong, text);
+    return false;
+}
+
+bool watch_parse(const struct filter_rules *rules, const struct query *query, bool deletes,
+                 struct watch **out, struct strbuf *wrong)
 {
     AUTO(watch) *watch = xcalloc(1, sizeof(*watch));
     AUTO_STRBUF name = {0};
@@ -44,25 +60,31 @@ const char *watch_parse(const struct filter_rules *rules, const struct query *qu
     strbuf_addf(&name, "%s%s", kind_name(rules->kind), deletes ? " deletes" : "");
     for (size_t i = 0; i < query->n; i++) {
         if (is_misplaced(rules, query->pairs[i].name)) {
-            return "At least one of the filters provided is unsupported";
+            return refuse(wrong, "At least one of the filters provided is unsupported");
         }
         if (is_among(query->pairs[i].name, rules->names)) {
             take_pair(watch, &query->pairs[i], &name);
         }
     }
-    const char *wrong = filters_parse(rules, &watch->query, &watch->filters);
-
-    if (wrong) {
-        return wrong;
+    if (query_repeats(&watch->query)) {
+        return refuse(wrong, "At least one of the filters provided is specified multiple times");
+    }
+    if (!filters_parse(rules, &watch->query, &watch->filters, wrong)) {
+        return false;
+    }
+    if (looks_elsewhere(rules, &watch->filters)) {
+        return refuse(wrong, "Streams of tasks cannot look at instances, nor those of instances at "
+                             "tasks");
     }
     watch->name = strbuf_take(&name);
     *out = TAKE(watch);
-    return NULL;
+    return true;
 }
 
 void watch_free(struct watch *watch)
 {
     if (watch) {
+        filters_clear(&watch->filters);
         query_clear(&watch->query);
         free(watch->name);
         free(watch);
@@ -72,7 +94,8 @@ void watch_free(struct watch *watch)
 bool watch_shows(const struct watch *watch, const struct entity *entity)
 {
     return entity->kind == watch->rules->kind &&
-           filters_match(watch->rules, &watch->filters, entity);
+           filters_match(watch->rules, &watch->filters, entity) &&
+           (!watch->filters.query || instance_matches(NULL, watch->filters.query, entity));
 }
 
 bool watch_line(const struct watch *watch, struct transition *transition, struct iovec *out)

@@ -16,10 +16,10 @@ struct watch {
     struct filters filters; /* ... which these borrow from */
 };
 
-/* Reads the filters out of a request's parameters, among which others may be: *out, or the text of
- * the 400. */
-const char *watch_parse(const struct filter_rules *rules, const struct query *query, bool deletes,
-                        struct watch **out);
+/* Reads the filters out of a request's parameters, among which others may be: *out, or false with
+ * the text of the 400 in `wrong`. */
+bool watch_parse(const struct filter_rules *rules, const struct query *query, bool deletes,
+                 struct watch **out, struct strbuf *wrong);
 void watch_free(struct watch *watch);
 AUTO_DEFINE(watch);
 

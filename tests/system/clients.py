@@ -85,6 +85,23 @@ class Blox:
 
     # ---- cluster state; the entities alone
 
+    def pages(self, path, max_results, server=None, **query):
+        """All items of a list, page by page, and the revision of the first page."""
+        items, revision = [], None
+        query = query | {"maxResults": max_results}
+        while True:
+            response = (server or self.state).get(path, params=query)
+            page = answer(response)
+            revision = revision or int(response.headers["X-Blox-Revision"])
+            items += page["items"]
+            if "nextToken" not in page:
+                return items, revision
+            assert len(page["items"]) == max_results
+            query["nextToken"] = page["nextToken"]
+
+    def clusters(self):
+        return answer(self.state.get("/v1/clusters"))["items"]
+
     def tasks(self, **query):
         return [item["entity"] for item in answer(self.state.get("/v1/tasks", params=query))["items"]]
 

@@ -27,23 +27,26 @@ def read_exactly(connection, size):
     return data
 
 
+def length(text):
+    return struct.pack("!B", len(text)) if len(text) < 128 else struct.pack("!I", len(text) | 1 << 31)
+
+
 def request(parameters, body=b""):
     """The bytes of a whole request."""
     pairs = b"".join(
-        struct.pack("!BB", len(name), len(value)) + name.encode() + value.encode()
-        for name, value in parameters.items()
+        length(name) + length(value) + name.encode() + value.encode() for name, value in parameters.items()
     )
     return record(BEGIN, struct.pack("!HBxxxxx", 1, 0)) + stream(PARAMS, pairs) + stream(STDIN, body)
 
 
 def read_record(connection):
     """The next record's version, kind and content."""
-    version, kind, _, length, padding, _ = struct.unpack("!BBHHBB", read_exactly(connection, 8))
-    return version, kind, read_exactly(connection, length + padding)[:length]
+    version, kind, _, size, padding, _ = struct.unpack("!BBHHBB", read_exactly(connection, 8))
+    return version, kind, read_exactly(connection, size + padding)[:size]
 
 
-def ask(path, parameters, body=b""):
-    """The status and the body which a worker answers on the socket at path."""
+def ask_all(path, parameters, body=b""):
+    """The status, the headers and the body which a worker answers on the socket at path."""
     answer = b""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(10)
@@ -56,5 +59,11 @@ def ask(path, parameters, body=b""):
             elif kind == END:
                 break
     head, _, text = answer.partition(b"\r\n\r\n")
-    status = next(line for line in head.split(b"\r\n") if line.startswith(b"Status: "))
-    return int(status.split()[1]), text.decode()
+    headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
+    return int(headers["Status"].split()[0]), headers, text.decode()
+
+
+def ask(path, parameters, body=b""):
+    """The status and the body alone."""
+    status, _, text = ask_all(path, parameters, body)
+    return status, text

@@ -143,7 +143,7 @@ def test_the_words_of_ecs_are_passed_on(blox, cluster, name):
 @pytest.mark.parametrize(
     "query, text",
     [
-        ("nextToken=x", "At least one of the filters provided is not supported"),
+        ("nextTokens=x", "At least one of the filters provided is not supported"),
         ("cluster=a/b&color=red", "At least one of the filters provided is not supported"),
         ("Cluster=prod", "At least one of the filters provided is not supported"),
         ("cluster&cluster", "At least one of the filters provided is specified multiple times"),
@@ -240,7 +240,7 @@ def test_instances_are_in_order_of_their_arns(shared, blox, cluster, name):
 @pytest.mark.parametrize(
     "path, text",
     [
-        ("tasks?family=x&status=nonsense", "At least one of the filters provided is unsupported"),
+        ("tasks?group=x&status=nonsense", "At least one of the filters provided is unsupported"),
         ("tasks?Status=running", "At least one of the filters provided is unsupported"),
         ("tasks?status=nonsense&status=running", "At least one of the filters provided is specified multiple times"),
         ("tasks?startedBy&startedBy", "At least one of the filters provided is specified multiple times"),

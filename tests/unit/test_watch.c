@@ -38,8 +38,10 @@ static struct watch *watch_of(const char *text, bool deletes)
     struct query query;
     struct watch *watch = NULL;
 
+    AUTO_STRBUF wrong = {0};
+
     assert_true(query_parse(text, &query));
-    assert_null(watch_parse(&task_filters, &query, deletes, &watch));
+    assert_true(watch_parse(&task_filters, &query, deletes, &watch, &wrong));
     query_clear(&query);
     return watch;
 }

@@ -1,0 +1,534 @@
+"""Lists: pages, filters, cluster queries, entity tags, HEAD, compression, clusters."""
+
+import gzip
+import re
+import threading
+import urllib.parse
+
+import pytest
+
+import raw_fcgi
+from clients import answer
+from harness import eventually
+
+TEXT = "text/plain; charset=utf-8"
+JSON = "application/json; charset=UTF-8"
+PROBLEM = "application/problem+json"
+CLUSTER = "lists"
+OTHER = "lists-other"
+N_INSTANCES = 5
+N_TASKS = 60
+
+
+@pytest.fixture(scope="module")
+def fleet(shared):
+    """Two clusters with instances of two zones, and tasks of two families which nobody changes."""
+    sim = shared.sim
+    for cluster in (CLUSTER, OTHER):
+        sim.create_cluster(cluster)
+    for family in ("lists-web", "lists-batch"):
+        sim.register_task_definition(family)
+    zones = {zone: sim.add_instances(CLUSTER, n, attributes={"zone": zone}) for zone, n in (("a", 3), ("b", 2))}
+    web = sim.add_tasks(CLUSTER, count=40, taskDefinition="lists-web", startedBy="deployer", group="web", events=True)
+    batch = sim.add_tasks(
+        CLUSTER, count=20, taskDefinition="lists-batch", group="batch", instances=zones["a"], events=True
+    )
+    other = sim.add_instances(OTHER, 1)
+    foreign = sim.add_tasks(OTHER, count=3, taskDefinition="lists-web", startedBy="deployer", events=True)
+    eventually(
+        lambda: len(shared.blox.tasks(cluster=CLUSTER)) == 60
+        and len(shared.blox.tasks(cluster=OTHER)) == 3
+        and len(shared.blox.instances(cluster=CLUSTER)) == N_INSTANCES
+        and len(shared.blox.instances(cluster=OTHER)) == 1,
+        20,
+    )
+    return {"zones": zones, "web": web, "batch": batch, "other": other, "foreign": foreign}
+
+
+@pytest.fixture
+def blox(shared, fleet):
+    return shared.blox
+
+
+def arns_of(items):
+    return [item["entity"].get("taskARN") or item["entity"]["containerInstanceARN"] for item in items]
+
+
+def task_arns(blox, **query):
+    return sorted(task["taskARN"] for task in blox.tasks(**query))
+
+
+def instance_arns(blox, **query):
+    return sorted(instance["containerInstanceARN"] for instance in blox.instances(**query))
+
+
+# ---- filters ---------------------------------------------------------------------------------
+
+
+def test_tasks_by_family(blox, fleet):
+    assert task_arns(blox, cluster=CLUSTER, family="lists-web") == sorted(fleet["web"])
+    assert task_arns(blox, family="lists-web") == sorted(fleet["web"] + fleet["foreign"])
+    assert task_arns(blox, family="lists") == []
+
+
+def test_tasks_by_definition(blox, fleet):
+    (definition,) = {task["taskDefinitionARN"] for task in blox.tasks(family="lists-batch")}
+    assert task_arns(blox, taskDefinition=definition) == sorted(fleet["batch"])
+    assert task_arns(blox, taskDefinition="lists-batch:1") == sorted(fleet["batch"])
+    assert task_arns(blox, taskDefinition="lists-batch:2") == []
+
+
+def test_tasks_by_instance(blox, fleet):
+    for arn in fleet["zones"]["a"]:
+        there = [t["taskARN"] for t in blox.tasks(cluster=CLUSTER) if t["containerInstanceARN"] == arn]
+        (instance,) = [i for i in blox.instances(cluster=CLUSTER) if i["containerInstanceARN"] == arn]
+        assert there and sorted(there) == task_arns(blox, containerInstance=arn)
+        assert sorted(there) == task_arns(blox, containerInstance=arn.split("/")[-1])
+        assert sorted(there) == task_arns(blox, ec2InstanceId=instance["EC2InstanceID"])
+        assert [arn] == instance_arns(blox, ec2InstanceId=instance["EC2InstanceID"])
+    assert task_arns(blox, ec2InstanceId="i-nobody") == []
+
+
+def test_tasks_by_desired_status(blox, fleet):
+    assert len(blox.tasks(cluster=CLUSTER, desiredStatus="RUNNING")) == N_TASKS
+    assert blox.tasks(cluster=CLUSTER, desiredStatus="stopped") == []
+
+
+def test_filters_together(blox, fleet):
+    query = {"cluster": CLUSTER, "status": "running", "desiredStatus": "running", "startedBy": "deployer"}
+    assert task_arns(blox, **query, family="lists-web") == sorted(fleet["web"])
+    assert task_arns(blox, **query, family="lists-batch") == []
+
+
+@pytest.mark.parametrize(
+    "query, zones",
+    [
+        ("attribute:zone == a", "a"),
+        ("attribute:zone in [a, b]", "ab"),
+        ("attribute:zone !exists", ""),
+        ("not (attribute:zone =~ a|c)", "b"),
+        ("task:group == batch", "a"),
+        ("not (task:group == batch)", "b"),
+        ("runningTasksCount > 8", "a"),
+        ("runningTasksCount == 0", ""),
+        ("agentConnected == true and attribute:zone == b", "b"),
+        ("agentVersion >= 1.0.0", "ab"),
+        ("agentVersion < 1.0.0", ""),
+        ("registeredAt > 2017-01-01", "ab"),
+    ],
+)
+def test_cluster_queries(blox, fleet, query, zones):
+    want = sorted(arn for zone in zones for arn in fleet["zones"][zone])
+    eventually(lambda: instance_arns(blox, cluster=CLUSTER, query=query) == want, 10, query)
+    tasks = [t["taskARN"] for t in blox.tasks(cluster=CLUSTER) if t["containerInstanceARN"] in want]
+    assert task_arns(blox, cluster=CLUSTER, query=query) == sorted(tasks)
+
+
+def test_a_query_and_other_filters(blox, fleet):
+    want = fleet["zones"]["a"]
+    some = blox.tasks(cluster=CLUSTER, query="attribute:zone == a", family="lists-web")
+    assert {task["containerInstanceARN"] for task in some} == set(want)
+    assert {task["taskDefinitionARN"].split("/")[-1] for task in some} == {"lists-web:1"}
+    paged, _ = blox.pages("/v1/tasks", 7, cluster=CLUSTER, query="attribute:zone == a", family="lists-web")
+    assert sorted(arns_of(paged)) == sorted(task["taskARN"] for task in some)
+    paged, _ = blox.pages("/v1/instances", 1, cluster=CLUSTER, query="attribute:zone == a")
+    assert sorted(arns_of(paged)) == sorted(want)
+
+
+def test_a_broken_query_is_shown_where(blox):
+    for path in ("/v1/instances", "/v1/tasks"):
+        response = blox.state.get(path, params={"query": "attribute:stack prod"})
+        assert (response.status_code, response.headers["Content-Type"]) == (400, TEXT)
+        first, expression, caret = response.text.splitlines()
+        assert first.startswith("Invalid query: column 17: ")
+        assert (expression, caret) == ("attribute:stack prod", " " * 16 + "^")
+
+
+# ---- what is refused --------------------------------------------------------------------------
+
+UNSUPPORTED = "At least one of the filters provided is unsupported"
+NOT_SUPPORTED = "At least one of the filters provided is not supported"
+TWICE = "At least one of the filters provided is specified multiple times"
+SIZE = "Invalid maxResults: want 1 to 1000"
+TOKEN = "Invalid nextToken"
+HUGE = "x" * 5000
+
+REFUSED = [
+    ("tasks", "desiredStatus=x", "Invalid desiredStatus"),
+    ("tasks", "desiredStatus=running&desiredStatus=running", TWICE),
+    ("tasks", "desiredStatus=" + HUGE, "Invalid desiredStatus"),
+    ("tasks", "family=a/b", "Invalid family"),
+    ("tasks", "family=" + HUGE, "Invalid family"),
+    ("tasks", "family=a&family=b", TWICE),
+    ("tasks", "taskDefinition=web", "Invalid taskDefinition: want family:revision or an ARN"),
+    ("tasks", "taskDefinition=web:-1", "Invalid taskDefinition: want family:revision or an ARN"),
+    ("tasks", "taskDefinition=" + HUGE, "Invalid taskDefinition: want family:revision or an ARN"),
+    ("tasks", "taskDefinition=a:1&taskDefinition=a:1", TWICE),
+    ("tasks", "containerInstance=a/b", "Invalid containerInstance: want an ARN or an id"),
+    ("tasks", "containerInstance=" + HUGE, "Invalid containerInstance: want an ARN or an id"),
+    ("tasks", "containerInstance=a&containerInstance=b", TWICE),
+    ("tasks", "ec2InstanceId=i%201", "Invalid ec2InstanceId"),
+    ("tasks", "ec2InstanceId=" + HUGE, "Invalid ec2InstanceId"),
+    ("tasks", "query=agentConnected==true&query=agentConnected==true", TWICE),
+    ("tasks", "maxResult=1", UNSUPPORTED),
+    ("instances", "family=a", UNSUPPORTED),
+    ("instances", "ec2InstanceId=a&ec2InstanceId=a", TWICE),
+]
+for path in ("tasks", "instances"):
+    REFUSED += [(path, f"maxResults={size}", SIZE) for size in ("0", "-1", "1001", "abc", "1.0", "%2B1", "99999999999", "+1")]
+    REFUSED += [(path, f"nextToken={token}", TOKEN) for token in ("x", "00", "-1", "zz", HUGE)]
+    REFUSED += [(path, "maxResults=1&maxResults=1", TWICE), (path, "nextToken=a&nextToken=b", TWICE)]
+    REFUSED += [(path, "maxResults=1&unknown=1", UNSUPPORTED)]
+
+
+@pytest.mark.parametrize("path, query, text", REFUSED, ids=lambda value: value[:40])
+def test_refused(blox, path, query, text):
+    response = blox.state.get(f"/v1/{path}?{query}")
+    assert (response.status_code, response.text) == (400, text + "\n")
+    assert response.headers["Content-Type"] == TEXT
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "query, text",
+    [
+        ("maxResults=0", SIZE),
+        ("maxResults=1001", SIZE),
+        ("maxResults=1&maxResults=2", TWICE),
+        ("nextToken=x", TOKEN),
+        ("nextToken=x&nextToken=y", TWICE),
+        ("maxResults=1&color=red", NOT_SUPPORTED),
+    ],
+)
+def test_environment_pages_refused(blox, query, text):
+    response = blox.scheduler.get(f"/v1/environments?{query}")
+    assert (response.status_code, response.text) == (400, text + "\n")
+
+
+@pytest.mark.parametrize("query", ["status", "maxResults=", "nextToken", "query=", "family=&containerInstance=&ec2InstanceId="])
+def test_empty_parameters_are_absent(blox, query):
+    response = blox.state.get(f"/v1/tasks?cluster={CLUSTER}&{query}")
+    assert len(answer(response)["items"]) == N_TASKS and "nextToken" not in response.json()
+
+
+# ---- pages ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 7, 59, 60, 61, 1000])
+def test_pages_are_the_whole_list(blox, size):
+    whole = blox.state.get("/v1/tasks", params={"cluster": CLUSTER}).json()["items"]
+    paged, _ = blox.pages("/v1/tasks", size, cluster=CLUSTER)
+    assert paged == whole
+    paged, _ = blox.pages("/v1/instances", size)
+    assert paged == blox.state.get("/v1/instances").json()["items"]
+
+
+def test_the_rest_in_one(blox):
+    whole = answer(blox.state.get("/v1/tasks", params={"cluster": CLUSTER}))
+    first = answer(blox.state.get("/v1/tasks", params={"cluster": CLUSTER, "maxResults": 10}))
+    rest = answer(blox.state.get("/v1/tasks", params={"cluster": CLUSTER, "nextToken": first["nextToken"]}))
+    assert first["items"] + rest["items"] == whole["items"]
+    assert "nextToken" not in rest
+
+
+def test_a_list_without_pages_is_as_it_ever_was(blox):
+    response = blox.state.get("/v1/instances", params={"cluster": OTHER})
+    assert re.fullmatch(r'\{"items":\[\{"entity":\{.*\},"metadata":\{"entityVersion":"\d+"\}\}\]\}\n', response.text)
+    assert blox.state.get("/v1/tasks?cluster=nobody").text == '{"items":[]}\n'
+
+
+def test_environments_and_deployments_by_pages(shared, blox):
+    names = sorted(f"lists-page-{i:02}" for i in range(7))
+    for name in names:
+        environment = blox.create_environment(name, OTHER, "lists-web")
+        blox.create_deployment(name, environment["deploymentToken"])
+    everything = blox.environments(cluster=OTHER)
+    assert [e["name"] for e in everything] == names
+    for size in (1, 3, 7, 8):
+        paged, _ = blox.pages("/v1/environments", size, blox.scheduler, cluster=OTHER)
+        assert [e["name"] for e in paged] == names
+    path = f"/v1/environments/{names[0]}/deployments"
+    assert [d["id"] for d in blox.pages(path, 1, blox.scheduler)[0]] == [d["id"] for d in blox.deployments(names[0])]
+    assert blox.scheduler.get(path + "?maxResults=0").text == SIZE + "\n"
+    assert blox.scheduler.get(path + "?whatever=1&whatever=2").status_code == 200
+    for name in names:
+        blox.delete_environment(name)
+
+
+def token_of(blox, path, server=None, **query):
+    return answer((server or blox.state).get(path, params=query | {"maxResults": 1}))["nextToken"]
+
+
+def test_tokens_of_other_lists_are_refused(blox):
+    token = token_of(blox, "/v1/tasks", cluster=CLUSTER)
+    assert blox.state.get("/v1/tasks", params={"cluster": CLUSTER, "nextToken": token}).status_code == 200
+    other_lists = [
+        ("/v1/tasks", {}),
+        ("/v1/tasks", {"cluster": OTHER}),
+        ("/v1/tasks", {"cluster": CLUSTER, "status": "running"}),
+        ("/v1/tasks", {"cluster": CLUSTER, "query": "attribute:zone == a"}),
+        ("/v1/instances", {"cluster": CLUSTER}),
+    ]
+    for path, query in other_lists:
+        response = blox.state.get(path, params=query | {"nextToken": token})
+        assert (response.status_code, response.text) == (400, TOKEN + "\n"), (path, query)
+    assert blox.scheduler.get("/v1/environments", params={"nextToken": token}).status_code == 400
+    assert blox.state.get("/v1/clusters", params={"nextToken": token}).status_code == 400
+
+
+def test_forged_tokens_are_refused(blox):
+    token = token_of(blox, "/v1/tasks", cluster=CLUSTER)
+    forged = [token[:-1], token[:-2], token[2:], token + "00", token * 2, token.upper(), " " + token]
+    forged += [token[:i] + ("0" if token[i] != "0" else "1") + token[i + 1 :] for i in range(0, len(token), 9)]
+    for text in forged:
+        response = blox.state.get("/v1/tasks", params={"cluster": CLUSTER, "nextToken": text})
+        assert (response.status_code, response.text) == (400, TOKEN + "\n"), text
+
+
+def test_a_token_of_another_installation_is_refused(shared, blox):
+    """The key is in the store; whoever has another one is somebody else."""
+    token = token_of(blox, "/v1/tasks", cluster=CLUSTER)
+    key = shared.redis_client().hget("{blox}:meta", "page_key")
+    assert len(key) == 64 and key not in token
+
+
+def change_for_ever(sim, over):
+    while not over.is_set():
+        added = sim.add_tasks(CLUSTER, count=5, startedBy="passer-by", events=True)
+        for task in added[:3]:
+            sim.crash_task(task)
+
+
+def test_pages_under_change(shared, blox, fleet):
+    """What is there all the time is in the pages once; the changes since the first page's revision are
+    all that is missing."""
+    staying = sorted(fleet["web"] + fleet["batch"])
+    over = threading.Event()
+    changer = threading.Thread(target=change_for_ever, args=(shared.sim, over))
+    changer.start()
+    try:
+        for size in (3, 10, 25) * 2:
+            paged, revision = blox.pages("/v1/tasks", size, cluster=CLUSTER)
+            arns = arns_of(paged)
+            assert sorted(arn for arn in arns if arn in set(staying)) == staying
+            assert len(arns) == len(set(arns)) and arns == sorted(arns)
+            now = {item["entity"]["taskARN"]: item for item in answer(blox.state.get("/v1/tasks?cluster=" + CLUSTER))["items"]}
+            for item in paged:
+                current = now.get(item["entity"]["taskARN"])
+                if current and current != item:
+                    assert int(current["metadata"]["entityVersion"]) > revision
+            for arn in set(now) - set(arns):
+                assert int(now[arn]["metadata"]["entityVersion"]) > revision
+    finally:
+        over.set()
+        changer.join()
+    eventually(lambda: all(t["lastStatus"] == "RUNNING" for t in blox.tasks(cluster=CLUSTER, family="lists-web")), 10)
+
+
+# ---- entity tags -------------------------------------------------------------------------------
+
+
+def workers_say(shared, target, **headers):
+    """Each worker's own answer, without nginx: (status, entity tag)."""
+    said = []
+    for api in shared.api:
+        request = {"REQUEST_METHOD": "GET", "REQUEST_URI": target} | headers
+        status, answered, _ = raw_fcgi.ask_all(shared.dir / api.name / "state.sock", request)
+        said.append((status, answered.get("ETag")))
+    return said
+
+
+QUIET = f"/v1/instances?cluster={OTHER}"
+
+
+def fetch(blox, path, etag=None):
+    """As the worker says it: compressed answers have weak tags."""
+    headers = {"Accept-Encoding": "identity"} | ({} if etag is None else {"If-None-Match": etag})
+    return blox.state.get(path, headers=headers)
+
+
+def tag(blox, path):
+    return fetch(blox, path).headers.get("ETag")
+
+
+def test_an_entity_tag_is_the_same_in_every_worker(shared, blox):
+    for target in (QUIET, f"/v1/tasks?cluster={OTHER}", f"/v1/tasks?cluster={OTHER}&maxResults=1"):
+        one, two = eventually(lambda target=target: (s := workers_say(shared, target))[0] == s[1] and s, 10)
+        assert one[0] == 200 and one[1]
+        assert workers_say(shared, target, HTTP_IF_NONE_MATCH=one[1]) == [(304, one[1])] * 2
+
+
+def test_not_modified(blox):
+    etag = tag(blox, QUIET)
+    assert re.fullmatch(r'"[0-9a-f-]+"', etag)
+    for value in (etag, "W/" + etag, '"x", ' + etag, "*"):
+        again = fetch(blox, QUIET, value)
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["ETag"] == etag
+        assert int(again.headers["X-Blox-Revision"]) > 0
+        assert "Content-Type" not in again.headers
+    for value in ("", '"x"', etag.strip('"'), "nonsense", etag[:-1]):
+        assert fetch(blox, QUIET, value).status_code == 200
+
+
+def test_the_tag_tells_filters_and_pages_apart(blox):
+    targets = [f"/v1/tasks?cluster={OTHER}" + more for more in ("", "&status=running", "&maxResults=1", "&maxResults=2")]
+    targets += [f"/v1/instances?cluster={OTHER}", f"/v1/tasks?cluster={CLUSTER}"]
+    token = token_of(blox, "/v1/tasks", cluster=OTHER)
+    targets.append(f"/v1/tasks?cluster={OTHER}&maxResults=1&nextToken={token}")
+    tags = [tag(blox, target) for target in targets]
+    assert len(set(tags)) == len(tags)
+
+
+def test_the_tag_changes_with_the_cluster_and_not_with_others(shared, blox):
+    path = f"/v1/tasks?cluster={OTHER}"
+    before, quiet_before = (tag(blox, p) for p in (path, QUIET))
+    shared.sim.add_tasks(OTHER, count=1, taskDefinition="lists-batch", events=True)
+    eventually(lambda: blox.tasks(cluster=OTHER, family="lists-batch"), 10)
+    changed = eventually(lambda: (e := tag(blox, path)) != before and e, 10)
+    assert fetch(blox, path, before).status_code == 200
+    assert tag(blox, QUIET) == quiet_before
+    shared.sim.add_tasks(CLUSTER, count=1, startedBy="another-passer-by", events=True)
+    eventually(lambda: blox.tasks(cluster=CLUSTER, startedBy="another-passer-by"), 10)
+    eventually(lambda: {etag for _, etag in workers_say(shared, path)} == {changed}, 10)
+
+
+def test_a_query_about_tasks_depends_on_tasks(shared, blox):
+    target = "/v1/instances?" + urllib.parse.urlencode({"cluster": OTHER, "query": "runningTasksCount > 100"})
+    before = tag(blox, target)
+    shared.sim.add_tasks(OTHER, count=1, taskDefinition="lists-web", startedBy="third", events=True)
+    eventually(lambda: tag(blox, target) != before, 10)
+
+
+def test_environments_have_tags(blox):
+    blox.create_environment("lists-tag", OTHER, "lists-web")
+    for path in ("/v1/environments", "/v1/environments/lists-tag/deployments"):
+        response = blox.scheduler.get(path)
+        etag = response.headers["ETag"]
+        assert blox.scheduler.get(path, headers={"If-None-Match": etag}).status_code == 304
+    token = blox.environment("lists-tag")["deploymentToken"]
+    blox.create_deployment("lists-tag", token)
+    for path in ("/v1/environments/lists-tag/deployments",):
+        assert blox.scheduler.get(path, headers={"If-None-Match": etag}).status_code == 200
+    blox.delete_environment("lists-tag")
+
+
+# ---- HEAD and compression ----------------------------------------------------------------------
+
+
+def test_head(blox):
+    target = QUIET
+    get, head = blox.state.get(target, headers={"Accept-Encoding": "identity"}), blox.state.request("HEAD", target)
+    assert (head.status_code, head.content) == (200, b"")
+    head = blox.state.request("HEAD", target, headers={"Accept-Encoding": "identity"})
+    for name in ("Content-Length", "Content-Type", "ETag"):
+        assert head.headers[name] == get.headers[name]
+    assert blox.state.request("HEAD", target, headers={"If-None-Match": get.headers["ETag"]}).status_code == 304
+    assert blox.state.request("HEAD", "/v1/tasks?maxResults=0").status_code == 400
+
+
+def test_compression(blox):
+    target = f"/v1/instances?cluster={CLUSTER}"
+
+    def both():
+        plain = fetch(blox, target)
+        packed = blox.state.get(target, headers={"Accept-Encoding": "gzip"}, stream=True)
+        assert "Content-Encoding" not in plain.headers
+        assert packed.headers["Content-Encoding"] == "gzip" and packed.headers["Vary"] == "Accept-Encoding"
+        assert gzip.decompress(packed.raw.read()) == plain.content
+        assert packed.headers["ETag"] == "W/" + plain.headers["ETag"]
+        return packed.headers["ETag"]
+
+    etag = eventually(both, 5)  # nothing came in between
+    again = blox.state.get(target, headers={"Accept-Encoding": "gzip", "If-None-Match": etag})
+    assert again.status_code == 304
+
+
+# ---- clusters ----------------------------------------------------------------------------------
+
+
+def test_clusters(shared, blox, fleet):
+    def described(name):
+        return next(c for c in blox.clusters() if c["clusterARN"].endswith("/" + name))
+
+    cluster = eventually(lambda: (c := described(CLUSTER))["synced"] and c, 20)
+    assert cluster["status"] == "ACTIVE"
+    assert cluster["instances"] == {"count": N_INSTANCES, "byStatus": {"ACTIVE": N_INSTANCES}}
+    counted = len(blox.tasks(cluster=CLUSTER))
+    assert described(CLUSTER)["tasks"]["count"] == counted == sum(described(CLUSTER)["tasks"]["byStatus"].values())
+    newest = max(
+        int(item["metadata"]["entityVersion"])
+        for path in ("tasks", "instances")
+        for item in blox.state.get(f"/v1/{path}?cluster={CLUSTER}").json()["items"]
+    )
+    assert int(described(CLUSTER)["revision"]) >= newest
+    assert 0 <= cluster["lastDriftAgeMs"] < 600_000
+    shared.sim.add_tasks(CLUSTER, count=1, startedBy="fourth", events=True)
+    eventually(lambda: described(CLUSTER)["lastEventAgeMs"] < 2000, 10)
+    names = [c["clusterARN"] for c in blox.clusters()]
+    assert names == sorted(names)
+    assert [c["clusterARN"] for c in blox.pages("/v1/clusters", 1)[0]] == names
+
+
+@pytest.mark.parametrize(
+    "query, detail",
+    [
+        ("maxResults=0", SIZE),
+        ("nextToken=x", TOKEN),
+        ("maxResults=1&maxResults=1", TWICE),
+        ("status=active", "Unknown parameter: want maxResults or nextToken"),
+    ],
+)
+def test_problems(blox, query, detail):
+    response = blox.state.get(f"/v1/clusters?{query}")
+    assert response.status_code == 400
+    assert response.headers["Content-Type"] == PROBLEM
+    assert response.json() == {"type": "about:blank", "title": "Bad Request", "status": 400, "detail": detail}
+
+
+def test_clusters_elsewhere(blox):
+    assert blox.state.get("/v1/clusters/").status_code == 200  # redirected
+    assert blox.state.post("/v1/clusters").status_code == 404
+    assert blox.scheduler.get("/v1/clusters").status_code == 404
+
+
+# ---- an epoch change ----------------------------------------------------------------------------
+
+
+@pytest.mark.stack(n_reconcilers=1)
+def test_tokens_and_tags_do_not_outlive_lost_writes(stack):
+    """After Redis came back as another server nobody knows what was lost: pages begin again, and what
+    clients keep is fetched again."""
+    stack.sim.create_cluster("epoch")
+    stack.sim.add_instances("epoch", 3)
+    path = "/v1/instances"
+    eventually(lambda: len(stack.blox.instances(cluster="epoch")) == 3, 20)
+    token = token_of(stack.blox, path, cluster="epoch")
+    etag = eventually(lambda: tag(stack.blox, path), 5)
+    stack.redis.kill()
+    stack.redis.start()
+
+    def is_refused():
+        response = stack.blox.state.get(path, params={"cluster": "epoch", "nextToken": token})
+        return response.status_code == 400 and response.text.startswith(TOKEN + ": it has expired")
+
+    eventually(is_refused, 20)
+    eventually(lambda: fetch(stack.blox, path, etag).status_code == 200, 20)
+    paged, _ = stack.blox.pages(path, 1, cluster="epoch")
+    assert len(paged) == 3
+
+
+@pytest.mark.stack(n_reconcilers=0)
+def test_records_which_cannot_be_shown_are_left_out(stack):
+    """Somebody wrote into the store by hand."""
+    redis = stack.redis_client()
+    for api in stack.api:
+        api.stop()
+    redis.hset("{blox}:task", "arn:aws:ecs:us-east-1:123456789012:task/x/1", "nonsense")
+    redis.hset("{blox}:instance", "arn:aws:ecs:us-east-1:123456789012:container-instance/x/1", "")
+    for api in stack.api:
+        api.start()
+    eventually(stack.blox.is_ready, 20)
+    assert stack.blox.tasks() == stack.blox.instances() == stack.blox.clusters() == []
+    for api in stack.api:
+        assert "view.damaged" in api.log()

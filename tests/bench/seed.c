@@ -11,6 +11,8 @@
 
 #define TIMEOUT_MS 5000
 #define TEXT_MAX   256
+#define FAMILIES   100  /* of task definitions */
+#define STARTERS   1000 /* different startedBy */
 
 struct task {
     char key[TEXT_MAX];
@@ -38,15 +40,25 @@ static void make_arn(const char *cluster_arn, const char *type, long number, cha
              scatter(~(unsigned long long)number));
 }
 
+static void make_definition(const char *cluster_arn, long family, char out[TEXT_MAX])
+{
+    const char *last = strrchr(cluster_arn, ':');
+
+    snprintf(out, TEXT_MAX, "%.*s:task-definition/family-%ld:1",
+             last ? (int)(last - cluster_arn) : 0, cluster_arn, family);
+}
+
 static void make_task(const char *cluster_arn, long number, size_t body_bytes, struct task *out)
 {
-    const char *const words[] = {"RUNNING", "RUNNING", "", "", "", "1483326245678", "", "", ""};
     char instance[TEXT_MAX];
     char definition[TEXT_MAX];
+    char starter[TEXT_MAX];
+    const char *const words[] = {"RUNNING", "RUNNING", starter, "", "", "1483326245678"};
 
     make_arn(cluster_arn, "task", number, out->key);
     make_arn(cluster_arn, "container-instance", number / 5, instance);
-    make_arn(cluster_arn, "task-definition", 1, definition);
+    make_definition(cluster_arn, number % FAMILIES, definition);
+    snprintf(starter, sizeof(starter), "deployment-%ld", number % STARTERS);
     snprintf(out->version, sizeof(out->version), "%lld", (long long)clock_wall_ms());
     strbuf_clear(&out->fields); /* a fresh one: fields_add tells the first field by it */
     fields_add(&out->fields, cluster_arn);
@@ -84,7 +96,7 @@ static int seed(struct store *store, const char *cluster_arn, long n_tasks, size
                                                      .version = task->version,
                                                      .fields = task->fields.text,
                                                      .body = task->body.text,
-                                                     .raw = task->body.text};
+                                                     .raw = "{}"};
         }
         commit_id_make(commit.id);
         if (store_commit(store, &commit, &result, err) < 0) {

@@ -18,7 +18,7 @@ def ingest(results):
                 fleet(stack, 2000)
                 eventually(lambda: len(stack.blox.instances(cluster=CLUSTER)) == 2000, 120)
                 eventually(lambda: queue_is_empty(stack), 60)
-                eventually(lambda: "drift.pass " in stack.reconcilers[0].log(), 60, "the first drift pass")
+                eventually(lambda: "drift.pass" in stack.reconcilers[0].log(), 60, "the first drift pass")
                 began = time.monotonic()
                 storm = stack.sim.call("POST", "storm", {"cluster": CLUSTER, "tasks": 2000, "events": 20000})
                 eventually(lambda: queue_is_empty(stack), 120)

@@ -121,7 +121,8 @@ def test_two_environments_may_overlap_and_the_log_says_it(shared, blox, cluster,
         assert blox.environment(name)  # each worker knows it now
     blox.create_environment(again, cluster, name)
     lines = [line for api in shared.api for line in api.log().splitlines() if "environment.overlaps" in line]
-    assert [f" name={again} with={name} " in line for line in lines if name in line] == [True]
+    said = [(line["name"], line["with"]) for line in map(json.loads, lines)]
+    assert [pair for pair in said if name in pair] == [(again, name)]
 
 
 def test_ecs_is_asked_before_the_name_is_looked_at(blox, cluster, name):

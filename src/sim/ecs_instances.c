@@ -6,6 +6,20 @@
 
 #define UPDATE_MAX 10 /* UpdateContainerInstancesState */
 
+/* INACTIVE is no error, but is never listed. */
+static bool is_status(const char *text)
+{
+    static const char *const statuses[] = {"ACTIVE",        "DRAINING", "REGISTERING",
+                                           "DEREGISTERING", "INACTIVE", "REGISTRATION_FAILED"};
+
+    for (size_t s = 0; s < ARRAY_LEN(statuses); s++) {
+        if (strcasecmp(text, statuses[s]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int ecs_list_container_instances(struct sim *sim, struct call *call)
 {
     struct cluster *cluster = NULL;
@@ -16,6 +30,9 @@ int ecs_list_container_instances(struct sim *sim, struct call *call)
     if (ecs_cluster_of(sim, call, &cluster) < 0 || page_read(call, &page) < 0 ||
         input_text(call, "status", &status) < 0 || input_text(call, "filter", &expression) < 0) {
         return -1;
+    }
+    if (status && !is_status(status)) {
+        return refuse(call, "InvalidParameterException", "Invalid container instance status.");
     }
     if (expression && *expression) {
         return refuse(call, "InvalidParameterException", "Filter expressions are not simulated.");

@@ -86,6 +86,12 @@ void emit_int(struct emit *e, const char *key, int64_t value)
     strbuf_add_int(e->out, value);
 }
 
+void emit_real(struct emit *e, const char *key, double value)
+{
+    begin_value(e, key);
+    strbuf_addf(e->out, "%.1f", value);
+}
+
 void emit_bool(struct emit *e, const char *key, bool value)
 {
     begin_value(e, key);

@@ -216,7 +216,7 @@ static void render_integer_resource(struct emit *e, const char *name, int value,
     emit_text(e, "name", name);
     emit_text(e, "type", "INTEGER");
     if (!in_event) {
-        emit_int(e, "doubleValue", 0);
+        emit_real(e, "doubleValue", 0);
         emit_int(e, "longValue", 0);
     }
     emit_int(e, "integerValue", value);
@@ -230,7 +230,7 @@ static void render_ports(struct emit *e, const char *name, const struct instance
     emit_text(e, "name", name);
     emit_text(e, "type", "STRINGSET");
     if (!in_event) {
-        emit_int(e, "doubleValue", 0);
+        emit_real(e, "doubleValue", 0);
         emit_int(e, "longValue", 0);
         emit_int(e, "integerValue", 0);
     }

@@ -189,8 +189,9 @@ int ecs_describe_tasks(const struct ecs *ecs, const char *cluster, json_t *arns,
 {
     assert(json_array_size(arns) <= ECS_DESCRIBE_MAX);
     return describe(ecs, "DescribeTasks", "tasks",
-                    json_pack("{s:s, s:O}", "cluster", cluster, "tasks", arns), tasks, failures,
-                    err);
+                    json_pack("{s:s, s:O, s:[s]}", "cluster", cluster, "tasks", arns, "include",
+                              "TAGS"),
+                    tasks, failures, err);
 }
 
 int ecs_describe_container_instances(const struct ecs *ecs, const char *cluster, json_t *arns,
@@ -198,7 +199,8 @@ int ecs_describe_container_instances(const struct ecs *ecs, const char *cluster,
 {
     assert(json_array_size(arns) <= ECS_DESCRIBE_MAX);
     return describe(ecs, "DescribeContainerInstances", "containerInstances",
-                    json_pack("{s:s, s:O}", "cluster", cluster, "containerInstances", arns),
+                    json_pack("{s:s, s:O, s:[s]}", "cluster", cluster, "containerInstances", arns,
+                              "include", "TAGS"),
                     instances, failures, err);
 }
 

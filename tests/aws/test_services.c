@@ -133,13 +133,15 @@ static void test_descriptions_come_with_their_failures(void **state)
     assert_int_equal(ecs_describe_tasks(&ecs, "c", arns, &tasks, &failures, &err), 0);
     assert_int_equal(json_array_size(tasks), 1);
     assert_int_equal(json_array_size(failures), 1);
-    assert_input(0, "DescribeTasks", "{\"cluster\": \"c\", \"tasks\": [\"a\", \"b\"]}");
+    assert_input(0, "DescribeTasks",
+                 "{\"cluster\": \"c\", \"tasks\": [\"a\", \"b\"], \"include\": [\"TAGS\"]}");
     assert_int_equal(
         ecs_describe_container_instances(&ecs, "c", arns, &untouched, &untouched, &err), -1);
     assert_int_equal(err.code, ERR_PROTOCOL);
     assert_null(untouched);
     assert_input(1, "DescribeContainerInstances",
-                 "{\"cluster\": \"c\", \"containerInstances\": [\"a\", \"b\"]}");
+                 "{\"cluster\": \"c\", \"containerInstances\": [\"a\", \"b\"], "
+                 "\"include\": [\"TAGS\"]}");
 }
 
 struct written {

@@ -45,6 +45,7 @@ enum task_field {
     TASK_STARTED_AT_MS,  /* or "" */
     TASK_STOPPED_AT_MS,  /* or "" */
     TASK_STOPPED_REASON, /* or ""; stopCode and reason, for people */
+    TASK_LAUNCH_TYPE,    /* EC2, FARGATE, EXTERNAL or "" */
     TASK_FIELDS,
 };
 

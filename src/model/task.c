@@ -49,6 +49,7 @@ void task_fields(const json_t *raw, struct strbuf *line)
     add_instant(line, raw, "startedAt");
     add_instant(line, raw, "stoppedAt");
     add_stopped_reason(line, raw);
+    fields_add(line, text_of(raw, "launchType"));
 }
 
 int task_record(const json_t *described, const char *cluster_arn, struct record *out,

@@ -1,4 +1,4 @@
-/* Reading single entities with their raw form, for writers. */
+/* Reading single entities with their raw form, or that alone. */
 #include <stdlib.h>
 
 #include "store/keys.h"
@@ -12,8 +12,17 @@ struct reading {
     enum kind kind;
     const char *const *keys;
     size_t n;
-    struct stored *out;
+    struct stored *out; /* of store_read */
+    char **raws;        /* of store_read_raw */
 };
+
+static size_t want_all(const struct reading *reading, size_t wanted[COMMIT_OPS_MAX])
+{
+    for (size_t i = 0; i < reading->n; i++) {
+        wanted[i] = i;
+    }
+    return reading->n;
+}
 
 /* HMGET of the keys named by index. */
 static struct reply *get_many(struct redis *redis, int64_t deadline_ms, const char *hash,
@@ -67,11 +76,8 @@ static int read_pairs(struct redis *redis, int64_t deadline_ms, void *ctx, struc
     bool has_raw = reading->kind == KIND_TASK || reading->kind == KIND_INSTANCE;
     static const struct reply nothing = {.type = REPLY_NIL};
     size_t wanted[COMMIT_OPS_MAX];
-    size_t n = reading->n;
+    size_t n = want_all(reading, wanted);
 
-    for (size_t i = 0; i < n; i++) {
-        wanted[i] = i;
-    }
     for (int round = 0; n > 0; round++) {
         size_t again = 0;
         AUTO(reply) *raws = NULL;
@@ -103,14 +109,21 @@ static int read_pairs(struct redis *redis, int64_t deadline_ms, void *ctx, struc
     return 0;
 }
 
+static int check_count(size_t n, struct error *err)
+{
+    return n > 0 && n <= COMMIT_OPS_MAX
+               ? 0
+               : error_set(err, ERR_INVALID, "reading 1 to %d entities at once, not %zu",
+                           COMMIT_OPS_MAX, n);
+}
+
 int store_read(struct store *store, enum kind kind, const char *const *keys, size_t n,
                struct stored *out, struct error *err)
 {
-    struct reading reading = {kind, keys, n, out};
+    struct reading reading = {.kind = kind, .keys = keys, .n = n, .out = out};
 
-    if (n == 0 || n > COMMIT_OPS_MAX) {
-        return error_set(err, ERR_INVALID, "reading 1 to %d entities at once, not %zu",
-                         COMMIT_OPS_MAX, n);
+    if (check_count(n, err) < 0) {
+        return -1;
     }
     memset(out, 0, n * sizeof(*out));
     if (store_run(store, read_pairs, &reading, err) < 0) {
@@ -127,4 +140,31 @@ void stored_clear(struct stored *stored, size_t n)
         free(stored[i].raw);
         stored[i] = (struct stored){0};
     }
+}
+
+/* ---- the raw form alone ---------------------------------------------------------------------- */
+
+static int read_raws(struct redis *redis, int64_t deadline_ms, void *ctx, struct error *err)
+{
+    const struct reading *reading = ctx;
+    size_t wanted[COMMIT_OPS_MAX];
+    size_t n = want_all(reading, wanted);
+    AUTO(reply) *raws =
+        get_many(redis, deadline_ms, key_of_raw(reading->kind), reading, wanted, n, err);
+
+    for (size_t i = 0; raws && i < n; i++) {
+        const char *text = reply_text_at(raws, i);
+        const char *json = text ? strchr(text, '\n') : NULL; /* behind the revision */
+
+        reading->raws[i] = json ? xstrdup(json + 1) : NULL;
+    }
+    return raws ? 0 : -1;
+}
+
+int store_read_raw(struct store *store, enum kind kind, const char *const *keys, size_t n,
+                   char **out, struct error *err)
+{
+    struct reading reading = {.kind = kind, .keys = keys, .n = n, .raws = out};
+
+    return check_count(n, err) < 0 ? -1 : store_run(store, read_raws, &reading, err);
 }

@@ -130,7 +130,7 @@ void commit_id_make(char out[COMMIT_ID_LEN]);
 int store_commit(struct store *store, const struct commit *commit, struct commit_result *result,
                  struct error *err) MUST_CHECK;
 
-/* ---- reading single entities (writers only; readers have the view) ------------------------- */
+/* ---- reading single entities (by writers; readers have the view) --------------------------- */
 
 struct stored {
     int64_t revision; /* 0: nothing there, not even a tombstone */
@@ -144,6 +144,11 @@ struct stored {
 int store_read(struct store *store, enum kind kind, const char *const *keys, size_t n,
                struct stored *out, struct error *err) MUST_CHECK;
 void stored_clear(struct stored *stored, size_t n);
+
+/* The raw forms of n (1 to 256) tasks or instances as they are now, for answers in ECS' words: the
+ * caller's texts in out, NULL where nothing is stored. */
+int store_read_raw(struct store *store, enum kind kind, const char *const *keys, size_t n,
+                   char **out, struct error *err) MUST_CHECK;
 
 /* ---- upkeep, by the lease holder once a minute --------------------------------------------- */
 

@@ -333,6 +333,28 @@ static void test_read(void **state)
     stored_clear(stored, 3);
 }
 
+static void test_read_raw(void **state)
+{
+    struct fixture *f = *state;
+    struct commit_op ops[] = {op_at("task/1", "3"), op_at("task/2", "4")};
+    const char *keys[] = {"task/2", "task/none", "task/1", "task/2"};
+    char *raws[4];
+    struct error err = {0};
+
+    ops[1].raw = "{\"a\":\"\\n\"}";
+    put(f->store, ops, 2);
+    assert_ok(store_read_raw(f->store, KIND_TASK, keys, 4, raws, &err), &err);
+    assert_string_equal(raws[0], ops[1].raw);
+    assert_null(raws[1]);
+    assert_string_equal(raws[2], "{\"raw\":1}");
+    assert_string_equal(raws[3], ops[1].raw);
+    for (size_t i = 0; i < ARRAY_LEN(raws); i++) {
+        free(raws[i]);
+    }
+    assert_int_equal(store_read_raw(f->store, KIND_TASK, keys, 0, raws, &err), -1);
+    assert_int_equal(err.code, ERR_INVALID);
+}
+
 /* ---- the whole commit ---------------------------------------------------------------------- */
 
 static void test_conflict_writes_nothing(void **state)
@@ -522,6 +544,7 @@ int main(void)
         TEST(test_value_and_old_fields),
         TEST(test_delete_logs_the_last_value),
         TEST(test_read),
+        TEST(test_read_raw),
         TEST(test_conflict_writes_nothing),
         TEST(test_repeated_id_gets_the_first_answer),
         TEST(test_lease_token),

@@ -117,7 +117,7 @@ again:
     }
 }
 
-static bool is_instant(const char *name)
+bool raw_is_instant(const char *name)
 {
     size_t len = strlen(name);
 
@@ -170,7 +170,7 @@ static void normalize(json_t *value);
 
 static void normalize_member(json_t *obj, const char *name, json_t *value)
 {
-    if (is_instant(name)) {
+    if (raw_is_instant(name)) {
         json_t *instant = canonical_instant(value);
 
         if (instant) {

@@ -8,6 +8,7 @@
 #define BLOX_MODEL_RAW_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "util/strbuf.h"
 
@@ -19,5 +20,7 @@ void raw_normalize(json_t *detail);
  * are canonical; values are shared with `update`.
  */
 void raw_merge(json_t *raw, const json_t *update);
+/* Whether a member of that name is an instant: startedAt, lastUpdated, ... */
+bool raw_is_instant(const char *name);
 
 #endif

@@ -67,10 +67,12 @@ handler create_environment, list_environments, get_environment, delete_environme
 handler create_deployment, list_deployments, get_deployment;
 handler list_tasks, get_task, list_instances, get_instance, list_clusters;
 handler stream_tasks, stream_instances;
+handler answer_ecs_read;
 
 /* Conditions which belong to a route's match. */
 bool has_deployment_token(const struct http_request *req);
 bool names_task(const struct http_request *req);
 bool names_instance(const struct http_request *req);
+bool has_ecs_target(const struct http_request *req);
 
 #endif

@@ -33,6 +33,7 @@ struct http_request {
     const char *target;        /* path and query as they were sent */
     const char *id;            /* for logs, or "" */
     const char *if_none_match; /* the header, or "" */
+    const char *amz_target;    /* the X-Amz-Target header, or "" */
     const char *body;
     size_t body_len; /* BODY_LEN_MAX + 1 when there was more than the limit */
 

@@ -276,12 +276,12 @@ class Stack:
         except redis_client.exceptions.BusyLoadingError:
             return False
 
-    def aws_client(self, service):
-        """botocore's client: what AWS' own tools would do."""
+    def aws_client(self, service, url=None):
+        """botocore's client, of the simulator or of another endpoint: what AWS' own tools would do."""
         return botocore.session.get_session().create_client(
             service,
             region_name=REGION,
-            endpoint_url=self.aws_url,
+            endpoint_url=url or self.aws_url,
             aws_access_key_id=ACCESS_KEY,
             aws_secret_access_key=SECRET_KEY,
             config=botocore.config.Config(retries={"max_attempts": 1}),

@@ -68,6 +68,7 @@ handler create_deployment, list_deployments, get_deployment;
 handler list_tasks, get_task, list_instances, get_instance, list_clusters;
 handler stream_tasks, stream_instances;
 handler answer_ecs_read;
+handler reconcile;
 
 /* Conditions which belong to a route's match. */
 bool has_deployment_token(const struct http_request *req);

@@ -71,6 +71,12 @@ static void write_cluster(struct view *view, const char *arn, struct strbuf *out
     write_age("lastEventAgeMs", view_heard_ms(view, arn), now_ms, out);
     write_age("lastDriftAgeMs", cluster ? entity_field_int(cluster, CLUSTER_SYNCED_AT_MS) : 0,
               now_ms, out);
+    js_write_key(out, "lastDriftRevision");
+    if (passed > 0) {
+        strbuf_addf(out, "\"%lld\"", (long long)passed);
+    } else {
+        strbuf_add_text(out, "null");
+    }
     js_write_key(out, "synced");
     strbuf_add_text(out, synced ? "true" : "false");
     strbuf_add_char(out, '}');

@@ -26,5 +26,6 @@ const struct route state_routes[] = {
     {"GET", "/v1/stream/tasks", stream_tasks, NULL},
     {"GET", "/v1/stream/instances", stream_instances, NULL},
     {"POST", "/", answer_ecs_read, has_ecs_target}, /* as AWS' SDKs send it */
+    {"POST", "/v1/reconcile", reconcile, NULL},
     {0},
 };

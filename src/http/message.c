@@ -172,6 +172,8 @@ static const char *reason_phrase(int status)
     switch (status) {
     case 200:
         return "OK";
+    case 202:
+        return "Accepted";
     case 301:
         return "Moved Permanently";
     case 304:

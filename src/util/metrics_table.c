@@ -21,8 +21,8 @@ static const int64_t slow[] = {10000,    50000,    100000,   500000,    1000000,
 LABEL(build, "version", PACKAGE_VERSION);
 LABEL(level, "level", "debug", "info", "warn", "error");
 LABEL(loop, "loop", "follower", "aws", "lease", "scheduler", "drift", "consumer", "streams");
-LABEL(status, "code", "200", "301", "304", "400", "403", "404", "405", "409", "412", "413", "422",
-      "429", "500", "501", "502", "503", "504", "other");
+LABEL(status, "code", "200", "202", "301", "304", "400", "403", "404", "405", "409", "412", "413",
+      "422", "429", "500", "501", "502", "503", "504", "other");
 LABEL(streamed, "kind", "task", "instance");
 LABEL(stream_end, "reason", "hang_up", "idle", "stopping", "behind", "slow");
 LABEL(kind, "kind", "task", "instance", "cluster", "environment", "deployment", "placement",
@@ -175,7 +175,7 @@ const struct metric_spec metrics_table[METRICS_COUNT] = {
     [METRIC_DRIFT_SKIPPED] = {"blox_drift_skipped_total", METRIC_COUNTER, RECONCILER,
                               .help = "Objects which ECS described without what Blox needs."},
     [METRIC_DRIFT_REQUESTS] = {"blox_drift_requests_total", METRIC_COUNTER, RECONCILER,
-                               .help = "Passes asked for by another process."},
+                               .help = "Passes asked for through the API or by another process."},
 
     [METRIC_LEASE_HELD] = {"blox_lease_held", METRIC_GAUGE, RECONCILER,
                            .help = "1 in the one reconciler that schedules and repairs drift."},

@@ -8,6 +8,7 @@ import time
 import pytest
 
 import checker
+from clients import answer
 from harness import eventually
 from stories import CLUSTER, DAEMON, covered, deploy, wait_until_covered
 
@@ -218,6 +219,62 @@ def test_a_long_loss_of_events_ends_repaired(stack):
 
 
 # ---- when passes run
+
+
+def ask(stack, **query):
+    return stack.blox.state.post("/v1/reconcile", params=query)
+
+
+def last_drift(stack):
+    """What the API says; `synced` is what the store says."""
+    (cluster,) = answer(stack.blox.state.get("/v1/clusters"))["items"]
+    return int(cluster["lastDriftRevision"] or 0)
+
+
+rare = pytest.mark.stack(reconciler_options=("--drift-interval", "1h"), latency_ms=0, duplicate=0, reorder=0)
+
+
+@rare
+def test_a_pass_on_request(stack):
+    """Whichever process answers and whichever holds the lease; by name, by ARN, and for all."""
+    cluster = stack.sim.create_cluster(CLUSTER)
+    eventually(lambda: synced(stack) > 0, PASS_S)
+    stack.sim.fault("event-lost", rate=1)
+    for query, answered in ({"cluster": CLUSTER}, cluster), ({"cluster": cluster}, cluster), ({}, "all"):
+        stack.sim.add_instances(CLUSTER)
+        response = ask(stack, **query)
+        assert response.status_code == 202, response.text
+        assert response.headers["Content-Type"].startswith("application/json")
+        asked = response.json()
+        assert asked["cluster"] == answered
+        eventually(lambda: last_drift(stack) >= int(asked["revision"]), PASS_S)
+        assert stored_instances(stack) == {one["arn"] for one in stack.sim.instances(CLUSTER)}
+
+
+@rare
+def test_a_request_for_all_finds_new_clusters(stack):
+    eventually(lambda: len(stack.sim.calls("ListClusters")) > 0, PASS_S)
+    stack.sim.fault("event-lost", rate=1)
+    stack.sim.create_cluster("young")
+    stack.sim.add_instances("young")
+    assert ask(stack).status_code == 202
+    eventually(lambda: len(stack.blox.instances(cluster="young")) == 1, PASS_S)
+
+
+@rare
+def test_requests_that_are_wrong(stack):
+    eventually(lambda: synced(stack, "default") >= 0, PASS_S)
+    for url, status in (
+        ("/v1/reconcile?cluster=nobody", 404),
+        ("/v1/reconcile?cluster=no%20name", 400),
+        ("/v1/reconcile?cluster=a&cluster=b", 400),
+        ("/v1/reconcile?clutser=a", 400),
+    ):
+        response = stack.blox.state.post(url)
+        assert response.status_code == status, url
+        assert response.headers["Content-Type"] == "application/problem+json", url
+        assert response.json()["status"] == status and response.json()["detail"], url
+    assert stack.blox.state.get("/v1/reconcile").status_code == 404
 
 
 @pytest.mark.stack(

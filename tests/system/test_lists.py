@@ -463,6 +463,7 @@ def test_clusters(shared, blox, fleet):
     )
     assert int(described(CLUSTER)["revision"]) >= newest
     assert 0 <= cluster["lastDriftAgeMs"] < 600_000
+    assert 0 < int(cluster["lastDriftRevision"])
     shared.sim.add_tasks(CLUSTER, count=1, startedBy="fourth", events=True)
     eventually(lambda: described(CLUSTER)["lastEventAgeMs"] < 2000, 10)
     names = [c["clusterARN"] for c in blox.clusters()]

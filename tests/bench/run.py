@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import api  # noqa: E402
+import drift  # noqa: E402
 import ingest  # noqa: E402
 import lists  # noqa: E402
 import scheduling  # noqa: E402
@@ -24,8 +25,10 @@ MEASUREMENTS = {
     "lists": lists.lists,
     "growth": lists.growth,
     "streams": streams.streams,
+    "drift": drift.drift,
+    "large-drift": drift.large_drift,
 }
-SLOW = {"growth"}  # only when asked for by name
+SLOW = {"growth", "large-drift"}  # only when asked for by name
 
 
 def main():

@@ -451,6 +451,7 @@ def test_clusters(shared, blox, fleet):
     def described(name):
         return next(c for c in blox.clusters() if c["clusterARN"].endswith("/" + name))
 
+    assert blox.state.post(f"/v1/reconcile?cluster={CLUSTER}").status_code == 202  # or it waits for the interval
     cluster = eventually(lambda: (c := described(CLUSTER))["synced"] and c, 20)
     assert cluster["status"] == "ACTIVE"
     assert cluster["instances"] == {"count": N_INSTANCES, "byStatus": {"ACTIVE": N_INSTANCES}}

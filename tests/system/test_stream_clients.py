@@ -48,7 +48,7 @@ def test_streams_are_counted(stack):
     cluster = Cluster(stack, "counted")
 
     def count(name, **labels):
-        return Scrape(stack.monitor_url(stack.api[0])).sum(name, **labels)
+        return Scrape(stack.api[0].monitor_url()).sum(name, **labels)
 
     streams = [cluster.stream(), cluster.stream(), cluster.stream(INSTANCES)]
     eventually(lambda: (count("blox_streams", kind="task"), count("blox_streams", kind="instance")) == (2, 1), 5)

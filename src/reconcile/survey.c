@@ -6,6 +6,8 @@
 
 #include "util/mem.h"
 
+#define AHEAD_MAX 50 /* calls of Describe more than pages were read: half of ECS' burst */
+
 /* What ECS lists: three listings, each read by one thread page after page. */
 static const struct listing {
     enum kind kind;
@@ -27,8 +29,9 @@ struct course {
     size_t next_stored[SURVEY_KINDS]; /* the first stored entity nobody described yet */
     json_t *unknown[SURVEY_KINDS]; /* ARNs listed which are not stored: a set of all of them ... */
     json_t *waiting[SURVEY_KINDS]; /* ... and an array of those to be described */
-    int64_t reads;
-    struct error err; /* the first failure */
+    int64_t pages;                 /* of listings, read */
+    int64_t batches;               /* described, or being described */
+    struct error err;              /* the first failure */
 };
 
 /* What one thread does next. */
@@ -71,6 +74,13 @@ static bool is_over(struct course *course)
     return course->err.code != ERR_NONE;
 }
 
+/* A listing's pages come one after the other and are what takes longest: while they come, one call
+ * of Describe for each page leaves them enough of the quota, and uses it up none the less. */
+static bool is_ahead(const struct course *course)
+{
+    return course->n_listing > 0 && course->batches >= course->pages + AHEAD_MAX;
+}
+
 static json_t *take_stored(struct course *course, enum kind kind)
 {
     const struct entity_list *stored = course->survey->stored[kind];
@@ -102,7 +112,7 @@ static bool take_batch(struct course *course, struct errand *out)
     size_t enough = course->n_listing > 0 ? ECS_DESCRIBE_MAX : 1;
 
     for (int k = SURVEY_KINDS - 1; k >= 0; k--) { /* instances first */
-        if (course->next_stored[k] < course->survey->stored[k]->n) {
+        if (course->next_stored[k] < course->survey->stored[k]->n && !is_ahead(course)) {
             *out = (struct errand){.kind = (enum kind)k, .arns = take_stored(course, (enum kind)k)};
             return true;
         }
@@ -125,6 +135,7 @@ static bool take_errand(struct course *course, struct errand *out)
             return true;
         }
         if (take_batch(course, out)) {
+            course->batches++;
             return true;
         }
         if (course->n_listing == 0) {
@@ -151,7 +162,7 @@ static bool take_page(void *ctx, const json_t *arns)
     size_t i;
 
     pthread_mutex_lock(&course->lock);
-    course->reads++;
+    course->pages++;
     json_array_foreach(arns, i, arn)
     {
         const char *text = json_string_value(arn);
@@ -200,9 +211,6 @@ static int describe(struct course *course, enum kind kind, json_t *arns, struct 
     if (outcome < 0) {
         return error_prefix(err, "describing %ss", kind_name(kind));
     }
-    pthread_mutex_lock(&course->lock);
-    course->reads++;
-    pthread_mutex_unlock(&course->lock);
     return survey->described(survey->ctx, kind, found, failures, err);
 }
 
@@ -263,6 +271,6 @@ int survey_run(const struct survey *survey, int64_t *reads, struct error *err)
     }
     pthread_cond_destroy(&course.wake);
     pthread_mutex_destroy(&course.lock);
-    *reads += course.reads;
+    *reads += course.pages + course.batches;
     return course.err.code == ERR_NONE ? 0 : error_set(err, course.err.code, "%s", course.err.text);
 }

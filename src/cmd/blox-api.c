@@ -45,7 +45,7 @@ static const struct option_spec options[] = {
     {"workers", OPTION_INT, NULL, "N", "2", 1, 64, "Worker processes.", AT(workers)},
     {"threads", OPTION_INT, NULL, "N", "16", 1, 256,
      "Requests which one worker answers at once on each socket.", AT(threads)},
-    {"stream-buffer", OPTION_INT, NULL, "MIB", "64", 1, 4096,
+    {"stream-buffer", OPTION_INT, NULL, "MIB", "16", 1, 4096,
      "Changes which a worker keeps ready for streams that are behind, in MiB.",
      AT(stream_buffer_mb)},
     {"region", OPTION_TEXT, "AWS_REGION", "NAME", NULL, 0, 0,

@@ -147,7 +147,7 @@ void stored_clear(struct stored *stored, size_t n)
 static int read_raws(struct redis *redis, int64_t deadline_ms, void *ctx, struct error *err)
 {
     const struct reading *reading = ctx;
-    size_t wanted[COMMIT_OPS_MAX];
+    size_t wanted[COMMIT_OPS_MAX] = {0};
     size_t n = want_all(reading, wanted);
     AUTO(reply) *raws =
         get_many(redis, deadline_ms, key_of_raw(reading->kind), reading, wanted, n, err);

@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* jemalloc reads this where it is linked: memory that was freed goes back to the system after a
+ * second, not ten; a burst of events leaves much of it. */
+extern const char *malloc_conf;
+const char *malloc_conf = "dirty_decay_ms:1000,muzzy_decay_ms:0";
+
 static NORETURN void out_of_memory(void)
 {
     static const char text[] = "out of memory\n";

@@ -1,38 +1,30 @@
 /* Names of the kinds, and the field line. */
 #include "model/kind.h"
 
-static const struct {
-    const char *name;
-    int fields;
-} kinds[KIND_COUNT] = {
-    [KIND_TASK] = {"task", TASK_FIELDS},
-    [KIND_INSTANCE] = {"instance", INSTANCE_FIELDS},
-    [KIND_CLUSTER] = {"cluster", CLUSTER_FIELDS},
-    [KIND_ENVIRONMENT] = {"environment", ENVIRONMENT_FIELDS},
-    [KIND_DEPLOYMENT] = {"deployment", DEPLOYMENT_FIELDS},
-    [KIND_PLACEMENT] = {"placement", PLACEMENT_FIELDS},
-    [KIND_RECONCILE] = {"reconcile", RECONCILE_FIELDS},
+static const char *const names[KIND_COUNT] = {
+    [KIND_TASK] = "task",
+    [KIND_INSTANCE] = "instance",
+    [KIND_CLUSTER] = "cluster",
+    [KIND_ENVIRONMENT] = "environment",
+    [KIND_DEPLOYMENT] = "deployment",
+    [KIND_PLACEMENT] = "placement",
+    [KIND_RECONCILE] = "reconcile",
 };
 
 const char *kind_name(enum kind kind)
 {
-    return kinds[kind].name;
+    return names[kind];
 }
 
 bool kind_parse(const char *name, enum kind *out)
 {
     for (int k = 0; k < KIND_COUNT; k++) {
-        if (streq(name, kinds[k].name)) {
+        if (streq(name, names[k])) {
             *out = (enum kind)k;
             return true;
         }
     }
     return false;
-}
-
-int kind_fields(enum kind kind)
-{
-    return kinds[kind].fields;
 }
 
 void fields_add(struct strbuf *line, const char *value)

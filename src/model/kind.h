@@ -117,8 +117,6 @@ enum reconcile_field {
 const char *kind_name(enum kind kind);
 /* False when there is no such kind. */
 bool kind_parse(const char *name, enum kind *out);
-/* How many fields the kind has. */
-int kind_fields(enum kind kind);
 
 /* Adds one value to a field line, with the tab before it unless it is the first (line is then a
  * fresh strbuf, {0}). NULL counts as "". */

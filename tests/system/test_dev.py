@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 
@@ -47,10 +48,10 @@ def test_no_command_is_none():
 
 @pytest.fixture
 def copy(tmp_path):
-    """A copy of the script with a .dev of its own."""
+    """A copy of the script and its parts, with a .dev of its own."""
     path = tmp_path / "dev"
-    path.write_text((TOP / "dev").read_text())
-    path.chmod(0o755)
+    shutil.copy(TOP / "dev", path)
+    shutil.copytree(TOP / "dev.d", tmp_path / "dev.d")
     return path
 
 

@@ -1,0 +1,49 @@
+# `./dev test` and `./dev bench`.
+
+passed=0 failed=0
+
+# Runs one part of the tests, shows what it prints, and adds up what `counts` finds in that.
+run_tests() { # NAME COUNTS COMMAND...
+    local name=$1 counts=$2 log=$state/log/$1.log before=$failed rc=0
+    shift 2
+    say "==== $name"
+    "$@" 2>&1 | tee "$log" || rc=$?
+    read -r good bad < <("$counts" <"$log")
+    passed=$((passed + good)) failed=$((failed + bad))
+    if [ $rc != 0 ] && [ $failed = $before ]; then
+        failed=$((failed + 1)) # it failed outside a test
+    fi
+}
+
+counts_of_automake() {
+    awk '/^# PASS:/ { good += $3 } /^# (FAIL|XPASS|ERROR):/ { bad += $3 } END { print good + 0, bad + 0 }'
+}
+
+counts_of_pytest() {
+    grep -E '^=+ .* in [0-9.]+s' | tail -n 1 | awk '{
+        for (i = 2; i <= NF; i++) {
+            if ($i ~ /^passed/) good += $(i - 1)
+            if ($i ~ /^(failed|error)/) bad += $(i - 1)
+        } } END { print good + 0, bad + 0 }'
+}
+
+# A distribution is made, built with the sanitizers, and its unit and store tests run; then come the
+# simulator's own tests, and those of the whole product as it is shipped.
+tests() {
+    install_missing "$run_needs$test_needs"
+    build_programs
+    run_tests check counts_of_automake make -s -C "$build" -j "$(nproc)" distcheck VERBOSE=1 \
+        DISTCHECK_CONFIGURE_FLAGS="--enable-developer CFLAGS='-g -O1'"
+    BLOX_BUILD=$build run_tests system counts_of_pytest \
+        /usr/bin/python3 -m pytest -p no:cacheprovider --durations=10 tests/sim tests/system
+    printf '\n%d passed, %d failed\n' "$passed" "$failed"
+    [ "$failed" = 0 ]
+}
+
+bench() {
+    install_missing "$run_needs$test_needs
+wrk cmd wrk"
+    build_programs
+    logged make make -s -C "$build" tests/bench/responder tests/bench/seed
+    BLOX_BUILD=$build exec /usr/bin/python3 "$top/tests/bench/run.py" "$@"
+}

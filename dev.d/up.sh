@@ -1,0 +1,74 @@
+# `./dev up`: everything is started, in order.
+
+up() {
+    local mode=simulator queue=blox
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --aws) mode=aws ;;
+            --queue) [ $# -gt 1 ] || wrong "--queue wants a name"; queue=$2; shift ;;
+            --queue=*) queue=${1#*=} ;;
+            *) wrong "up: what is $1?" ;;
+        esac
+        shift
+    done
+    install_missing "$run_needs"
+    build_programs
+
+    mkdir -p "$state/run" "$state/redis-$mode"
+    trap 'exit 130' HUP INT TERM
+    trap 'stop_started' EXIT
+    if any_runs && [ "$(cat "$state/mode")" != "$mode $queue" ]; then
+        die "it runs with another AWS or queue ($(cat "$state/mode")): ./dev down first"
+    fi
+    if [ $mode = simulator ] && ! runs_as sim "$build/blox-awssim"; then
+        stop_all $programs # what they know is of a simulator that is gone
+        rm -rf "$state/redis-simulator"/*
+    fi
+    if ! any_runs; then
+        choose_ports
+        echo "$mode $queue" >"$state/mode"
+        for name in $programs; do rm -f "$state/log/$name.log"; done
+    fi
+    eval "$(environment)"
+    start_programs $mode "$queue"
+    [ $mode = aws ] || demonstrate
+    trap - EXIT
+    say ""
+    say "./dev status, ./dev logs, ./dev down"
+}
+
+# Ctrl-C or a failure leaves nothing behind of what this run started.
+stop_started() {
+    trap '' HUP INT TERM
+    [ -z "${started-}" ] || say "dev: ending what was started"
+    for name in ${started-}; do stop "$name"; done
+}
+
+start_programs() { # MODE QUEUE
+    load_ports
+    start redis redis-server --bind 127.0.0.1 --port "$redis_port" --dir "$state/redis-$1" \
+        --appendonly yes --appendfsync everysec --save '' --maxmemory-policy noeviction
+    wait_until 10 redis "an answer of Redis" redis_is_ready
+    if [ "$1" = simulator ]; then
+        start sim "$build/blox-awssim" --listen "127.0.0.1:$sim_port" --queue "$2"
+        wait_until 10 sim "an answer of the simulator" sim GET healthz
+    fi
+    start api "$build/blox-api" --redis-url "$BLOX_REDIS_URL" --socket-dir "$state/run" \
+        --metrics-listen "127.0.0.1:$api_metrics_port"
+    start reconciler "$build/blox-reconciler" --redis-url "$BLOX_REDIS_URL" --queue "$2" \
+        --metrics-listen "127.0.0.1:$reconciler_metrics_port"
+    start_nginx
+    wait_until 20 api "an answer of the scheduler API through nginx" \
+        curl -fsS -m 2 "$BLOX_SCHEDULER_URL/v1/environments"
+    wait_until 20 api "an answer of the cluster state API through nginx" \
+        curl -fsS -m 2 "$BLOX_STATE_URL/v1/instances"
+}
+
+redis_is_ready() { [ "$(timeout 2 redis-cli -p "$redis_port" ping)" = PONG ]; }
+
+start_nginx() {
+    pid_of nginx >/dev/null && return 0
+    logged nginx "$top/nginx/prepare" --prefix "$state/nginx" --socket-dir "$state/run" \
+        --scheduler "127.0.0.1:$scheduler_port" --state "127.0.0.1:$state_port"
+    start nginx nginx -e stderr -p "$state/nginx" -c nginx.conf
+}

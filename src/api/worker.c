@@ -112,12 +112,6 @@ static int wait_for_store(struct api *api, int64_t until_ms, struct error *err)
     return 0;
 }
 
-/* Lists go on without it. */
-static void log_damaged(enum kind kind, const char *key)
-{
-    log_warn("view.damaged", "kind=%s key=\"%.500s\"", kind_name(kind), key);
-}
-
 /* A worker that takes the place of a dead one leaves the requests to its siblings until it knows
  * something; with Redis away it answers all the same, 503 where it must. */
 static int wait_for_load(struct api *api, struct error *err)
@@ -169,7 +163,7 @@ int worker_run(const struct worker_options *options, const int fds[N_SOCKETS])
     AUTO(aws) *aws = store ? aws_open(&options->aws, &err) : NULL;
     AUTO(hub) *hub = aws ? hub_open(store, options->stream_bytes, &err) : NULL;
     struct view_listener listener = hub ? hub_listener(hub) : (struct view_listener){0};
-    const struct view_options heard = {.listener = &listener, .damaged = log_damaged};
+    const struct view_options heard = {.listener = &listener};
 
     listener.trouble = say_outage;
     AUTO(view) *view = hub ? view_open(store, &heard, &err) : NULL;

@@ -69,7 +69,7 @@ local function look_up(hash, key)
             string.find(value, '^(%d+) (%d+) %d+ %x+\n([^\n]*)\n')
         if last then
             return {value = value, revision = tonumber(rev), version = version, fields = fields,
-                    live = last < #value}
+                    live = last < #value, body_at = last + 1}
         end
     end
     return {revision = 0, version = '', live = false}
@@ -95,7 +95,8 @@ local function skips(op)
         if op.version ~= stored.version or stored.revision > op.since then
             return 'stale'
         end
-        if stored.live and stored.fields == op.fields and redis.call('HGET', op.raw_hash, op.key)
+        if stored.live and stored.fields == op.fields and string.sub(stored.value, stored.body_at)
+            == op.body and redis.call('HGET', op.raw_hash, op.key)
             == whole(stored.revision) .. '\n' .. op.raw then
             return 'same'
         end

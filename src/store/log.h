@@ -42,8 +42,9 @@ void log_batch_clear(struct log_batch *batch);
 /* Ends a wait from another thread. */
 void log_reader_wake(struct log_reader *reader);
 
-#define PAGE_KEY_HEX_LEN 65 /* 64 hexadecimal digits and a NUL: what page tokens are signed with   \
-                             */
+#define PAGE_KEY_HEX_LEN                                                                           \
+    65 /* 64 hexadecimal digits and a NUL: what page tokens are signed with                        \
+        */
 
 /* Where the store stands, to begin a load with. */
 struct log_position {
@@ -93,7 +94,10 @@ struct stored_value {
     const char *body; /* body_len 0: a tombstone */
     size_t body_len;
 };
-/* Points into value; false when the value is damaged. */
+/* Points into value; false when the value is damaged. The body is a JSON object on one line, as far
+ * as its ends tell, or empty: a tombstone. */
 bool value_parse(const char *value, size_t len, struct stored_value *out);
+/* The same, whatever the body is: as the commit sees it. */
+bool value_parse_head(const char *value, size_t len, struct stored_value *out);
 
 #endif

@@ -45,7 +45,8 @@ static struct reply *get_many(struct redis *redis, int64_t deadline_ms, const ch
 }
 
 /* Takes value and raw for one entity; false when they are of different revisions. A value without
- * raw is believed when it was so the last time, too. */
+ * raw is believed when it was so the last time, too. A value that cannot be read is none, as it is
+ * for the commit, which then replaces it. */
 static bool settle(const struct reply *value, const struct reply *raw, struct stored *out)
 {
     struct stored_value parsed = {0};
@@ -53,8 +54,8 @@ static bool settle(const struct reply *value, const struct reply *raw, struct st
     char *rest = NULL;
 
     stored_clear(out, 1);
-    if (value->type != REPLY_TEXT || !value_parse(value->text, value->len, &parsed)) {
-        return raw->type != REPLY_TEXT;
+    if (value->type != REPLY_TEXT || !value_parse_head(value->text, value->len, &parsed)) {
+        return true;
     }
     out->revision = parsed.revision;
     out->at_ms = parsed.at_ms;

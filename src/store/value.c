@@ -19,7 +19,7 @@ static const char *digits(const char *from, const char *end, char until, int64_t
     return stop + 1;
 }
 
-bool value_parse(const char *value, size_t len, struct stored_value *out)
+bool value_parse_head(const char *value, size_t len, struct stored_value *out)
 {
     struct stored_value v = {0};
     const char *end = value + len;
@@ -44,6 +44,25 @@ bool value_parse(const char *value, size_t len, struct stored_value *out)
     v.fields_len = (size_t)(at - v.fields);
     v.body = at + 1;
     v.body_len = (size_t)(end - v.body);
+    *out = v;
+    return true;
+}
+
+/* Readers are given it as it is: what is no object, or would break a stream's line, is not for
+ * them. */
+static bool is_whole(const char *body, size_t len)
+{
+    return len == 0 || (len >= 2 && body[0] == '{' && body[len - 1] == '}' &&
+                        !memchr(body, '\n', len) && !memchr(body, '\0', len));
+}
+
+bool value_parse(const char *value, size_t len, struct stored_value *out)
+{
+    struct stored_value v;
+
+    if (!value_parse_head(value, len, &v) || !is_whole(v.body, v.body_len)) {
+        return false;
+    }
     *out = v;
     return true;
 }

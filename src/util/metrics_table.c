@@ -104,6 +104,9 @@ const struct metric_spec metrics_table[METRICS_COUNT] = {
                            .help = "Times the view was loaded from the start."},
     [METRIC_VIEW_CHANGES] = {"blox_view_changes_total", METRIC_COUNTER, BOTH,
                              .help = "Changes which the view took from the store's log."},
+    [METRIC_VIEW_DAMAGED] = {"blox_view_damaged_total", METRIC_COUNTER, BOTH, .labels = {&kind},
+                             .help = "Records in the store which cannot be shown, met by the "
+                                     "view."},
 
     [METRIC_REDIS_CALLS] = {"blox_redis_calls_total", METRIC_COUNTER, BOTH, .sparse = true,
                             .labels = {&command}, .help = "Commands sent to Redis."},

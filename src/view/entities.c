@@ -187,9 +187,10 @@ void entities_apply(struct entities *set, const struct log_entry *entry, struct 
     struct stored_value value = {0};
 
     *out = (struct change){0};
-    if (entry->kind == KIND_COUNT || !value_parse(entry->value, entry->value_len, &value)) {
+    if (entry->kind == KIND_COUNT || !value_parse_head(entry->value, entry->value_len, &value)) {
         return; /* of a kind we do not know, or damaged: nothing to be done with it */
     }
+    bool shown = !entry->deleted && value_parse(entry->value, entry->value_len, &value);
     size_t cluster_len = 0;
 
     while (cluster_len < value.fields_len && value.fields[cluster_len] != '\t') {
@@ -204,7 +205,7 @@ void entities_apply(struct entities *set, const struct log_entry *entry, struct 
     struct node *old = find_node(set, entry->kind, entry->key);
 
     if (!old || old->entity.revision < entry->revision) {
-        replace(set, old, entry, entry->deleted ? NULL : &value, out);
+        replace(set, old, entry, shown ? &value : NULL, out);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "util/clock.h"
+#include "util/log.h"
 #include "util/mem.h"
 #include "util/metrics.h"
 
@@ -12,6 +13,7 @@
 #define WAIT_MS        1000
 #define BACKOFF_MS_MIN 10
 #define BACKOFF_MS_MAX 1000
+#define DAMAGED_LINES  20 /* logged of one load, the rest is only counted */
 
 /* What following came to. */
 enum progress {
@@ -91,11 +93,12 @@ static void tell_changes(struct view *view, const struct change *changes, size_t
     }
 }
 
-/* A record which somebody else wrote, or half of one. */
+/* A record which somebody else wrote, or half of one: left out, and counted. */
 static void tell_damaged(struct view *view, enum kind kind, const char *key)
 {
-    if (view->options.damaged) {
-        view->options.damaged(kind, key);
+    metric_add(METRIC_VIEW_DAMAGED, kind, 1);
+    if (view->damaged_lines++ < DAMAGED_LINES) {
+        log_warn("view.damaged", "kind=%s key=\"%.500s\"", kind_name(kind), key);
     }
 }
 
@@ -363,6 +366,7 @@ static void serve_copy(struct view *view, struct copy *copy)
 
 static enum progress reload(struct view *view, struct error *err)
 {
+    view->damaged_lines = 0;
     struct copy copy = {.view = view, .set = entities_new(view->options.without_bodies)};
     enum progress progress = load(view, &copy, err);
 

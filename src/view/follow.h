@@ -20,6 +20,7 @@ struct view {
     struct log_reader *reader; /* the follower's */
     pthread_t follower;
     bool started;
+    int damaged_lines;        /* the follower's: logged since the last load */
     int64_t told_epoch;       /* the follower's: the last one the listener heard of */
     struct error trouble;     /* the follower's: why Redis is away, as the listener heard it last */
     _Atomic int64_t heard_ms; /* when Redis last answered */

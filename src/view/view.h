@@ -70,8 +70,6 @@ struct view_listener {
 struct view_options {
     bool without_bodies;                  /* text stays NULL: the reconciler needs none */
     const struct view_listener *listener; /* kept; or NULL */
-    /* A record that cannot be read is left out: whose; or NULL. */
-    void (*damaged)(enum kind kind, const char *key);
 };
 
 /* Starts the follower, which retries for ever; store must outlive the view. */

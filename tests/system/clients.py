@@ -32,11 +32,13 @@ def answer(response):
 
 
 class Blox:
-    """The product: `scheduler` and `state` for raw requests, methods for what tests often want."""
+    """The product: `scheduler`, `state` and `gateway` (what a load balancer sees) for raw requests, methods for
+    what tests often want."""
 
-    def __init__(self, scheduler_url, state_url):
+    def __init__(self, scheduler_url, state_url, gateway_url):
         self.scheduler = Server(scheduler_url)
         self.state = Server(state_url)
+        self.gateway = Server(gateway_url)
 
     def is_ready(self):
         try:

@@ -141,7 +141,7 @@ class Stack:
         self.keep = False  # the logs, after the end
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="blox-", dir="/tmp"))
         self.redis_port, self.sim_port = free_port(), free_port()
-        self.scheduler_port, self.state_port = free_port(), free_port()
+        self.scheduler_port, self.state_port, self.gateway_port = free_port(), free_port(), free_port()
         self.redis_url = f"redis://127.0.0.1:{self.redis_port}"
         self.aws_url = f"http://127.0.0.1:{self.sim_port}"
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BLOX_"))}
@@ -171,7 +171,8 @@ class Stack:
             for i in range(n_reconcilers)
         ]
         self.sim = Sim(self.aws_url)
-        self.blox = Blox(f"http://127.0.0.1:{self.scheduler_port}", f"http://127.0.0.1:{self.state_port}")
+        ports = (self.scheduler_port, self.state_port, self.gateway_port)
+        self.blox = Blox(*(f"http://127.0.0.1:{port}" for port in ports))
 
     # ---- its programs
 
@@ -253,7 +254,7 @@ class Stack:
         prefix = self.dir / "nginx"
         argv = [TOP / "nginx" / "prepare", "--prefix", prefix, "--socket-dir", self.dir / "api-0"]
         argv += ["--scheduler", f"127.0.0.1:{self.scheduler_port}", "--state", f"127.0.0.1:{self.state_port}"]
-        argv += ["--processes", "1"]
+        argv += ["--gateway", f"127.0.0.1:{self.gateway_port}", "--processes", "1"]
         subprocess.run(argv, check=True)
         parameters = prefix / "param" / "http.conf"
         lines = []

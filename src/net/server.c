@@ -28,6 +28,8 @@ struct server {
     server_handler handler;
     void *ctx;
     int port;
+    size_t body_max;
+    bool takes_large; /* the handler answers for a body beyond it */
 
     /* What a forked child has to close; the connections of a SERVER_POLLED only. */
     int listen_fd;
@@ -65,15 +67,26 @@ static void end_request(void *ctx UNUSED, struct MHD_Connection *connection UNUS
     *slot = NULL;
 }
 
-static void take_piece(struct incoming *in, const char *bytes, size_t len)
+static void take_piece(struct incoming *in, size_t max, const char *bytes, size_t len)
 {
-    if (in->body.len + len > SERVER_BODY_LEN_MAX) {
+    if (in->body.len + len > max) {
         in->too_large = true; /* read to its end, so that the client hears why */
         strbuf_clear(&in->body);
     }
     if (!in->too_large) {
         strbuf_add(&in->body, bytes, len);
     }
+}
+
+static void forget_headers(struct server_response *response)
+{
+    for (size_t i = 0; i < response->n_more; i++) {
+        free(response->more[i].name);
+        free(response->more[i].value);
+    }
+    free(response->more);
+    response->more = NULL;
+    response->n_more = 0;
 }
 
 static enum MHD_Result send_response(struct MHD_Connection *connection,
@@ -93,6 +106,9 @@ static enum MHD_Result send_response(struct MHD_Connection *connection,
     for (size_t i = 0; i < response->n_headers; i++) {
         MHD_add_response_header(answer, response->headers[i].name, response->headers[i].value);
     }
+    for (size_t i = 0; i < response->n_more; i++) {
+        MHD_add_response_header(answer, response->more[i].name, response->more[i].value);
+    }
     enum MHD_Result queued = MHD_queue_response(connection, (unsigned int)response->status, answer);
 
     MHD_destroy_response(answer);
@@ -109,7 +125,7 @@ static enum MHD_Result answer_request(const struct server *server,
     if (query) {
         *query++ = '\0';
     }
-    if (in->too_large) {
+    if (in->too_large && !server->takes_large) {
         response.status = MHD_HTTP_CONTENT_TOO_LARGE;
         return send_response(connection, &response);
     }
@@ -119,15 +135,21 @@ static enum MHD_Result answer_request(const struct server *server,
         .query = query ? query : "",
         .body = in->body.text ? in->body.text : "",
         .body_len = in->body.len,
+        .body_too_large = in->too_large,
         .peer = (struct server_peer *)connection,
     };
 
+    enum MHD_Result result = MHD_NO;
+
     server->handler(server->ctx, &request, &response);
     if (response.drop) {
-        strbuf_clear(&response.body);
-        return MHD_NO; /* libmicrohttpd closes the connection, and nothing was sent */
+        strbuf_clear(
+            &response.body); /* libmicrohttpd closes the connection, and nothing was sent */
+    } else {
+        result = send_response(connection, &response);
     }
-    return send_response(connection, &response);
+    forget_headers(&response);
+    return result;
 }
 
 static enum MHD_Result handle_part(void *ctx, struct MHD_Connection *connection,
@@ -142,7 +164,7 @@ static enum MHD_Result handle_part(void *ctx, struct MHD_Connection *connection,
         return MHD_YES;
     }
     if (*piece_len > 0) {
-        take_piece(in, piece, *piece_len);
+        take_piece(in, ((const struct server *)ctx)->body_max, piece, *piece_len);
         *piece_len = 0;
         return MHD_YES;
     }
@@ -264,13 +286,12 @@ static struct MHD_Daemon *start(struct server *server, enum server_mode mode)
     return NULL;
 }
 
-struct server *server_open(const char *address, enum server_mode mode, server_handler handler,
-                           void *ctx, struct error *err)
+static struct server *open_server(const struct server *as, const char *address,
+                                  enum server_mode mode, struct error *err)
 {
     AUTO(server) *server = xcalloc(1, sizeof(*server));
 
-    server->handler = handler;
-    server->ctx = ctx;
+    *server = *as;
     server->listen_fd = open_socket(address, &server->port, err);
     if (server->listen_fd < 0) {
         return NULL;
@@ -282,6 +303,23 @@ struct server *server_open(const char *address, enum server_mode mode, server_ha
         return NULL;
     }
     return TAKE(server);
+}
+
+struct server *server_open(const char *address, enum server_mode mode, server_handler handler,
+                           void *ctx, struct error *err)
+{
+    const struct server as = {.handler = handler, .ctx = ctx, .body_max = SERVER_BODY_LEN_MAX};
+
+    return open_server(&as, address, mode, err);
+}
+
+struct server *server_open_large(const char *address, size_t body_max, server_handler handler,
+                                 void *ctx, struct error *err)
+{
+    const struct server as = {
+        .handler = handler, .ctx = ctx, .body_max = body_max, .takes_large = true};
+
+    return open_server(&as, address, SERVER_THREADS, err);
 }
 
 /* ---- polled ---------------------------------------------------------------------------------- */
@@ -335,6 +373,53 @@ const char *server_header(const struct server_request *request, const char *name
 {
     return MHD_lookup_connection_value((struct MHD_Connection *)request->peer, MHD_HEADER_KIND,
                                        name);
+}
+
+/* What server_each_header hands through libmicrohttpd. */
+struct visitor {
+    void (*visit)(void *ctx, const char *name, const char *value);
+    void *ctx;
+};
+
+static enum MHD_Result visit_header(void *ctx, enum MHD_ValueKind kind UNUSED, const char *name,
+                                    const char *value)
+{
+    const struct visitor *visitor = ctx;
+
+    visitor->visit(visitor->ctx, name, value ? value : "");
+    return MHD_YES;
+}
+
+void server_each_header(const struct server_request *request,
+                        void (*visit)(void *ctx, const char *name, const char *value), void *ctx)
+{
+    struct visitor visitor = {visit, ctx};
+
+    MHD_get_connection_values((struct MHD_Connection *)request->peer, MHD_HEADER_KIND, visit_header,
+                              &visitor);
+}
+
+void server_add_header(struct server_response *response, const char *name, const char *value)
+{
+    response->more = xreallocarray(response->more, response->n_more + 1, sizeof(*response->more));
+    response->more[response->n_more++] =
+        (struct server_own_header){.name = xstrdup(name), .value = xstrdup(value)};
+}
+
+void server_client_address(const struct server_request *request, char out[SERVER_ADDRESS_LEN])
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+        (struct MHD_Connection *)request->peer, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info ? info->client_addr : NULL;
+
+    out[0] = '\0';
+    if (address && address->sa_family == AF_INET) {
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, out,
+                  SERVER_ADDRESS_LEN);
+    } else if (address && address->sa_family == AF_INET6) {
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, out,
+                  SERVER_ADDRESS_LEN);
+    }
 }
 
 bool server_client_gone(const struct server_request *request)

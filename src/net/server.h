@@ -21,6 +21,7 @@ struct server_request {
     const char *query; /* as on the wire without "?"; "" when there is none */
     const char *body;  /* NUL-terminated beyond its length */
     size_t body_len;
+    bool body_too_large; /* it was longer than the limit and is not here; see server_open_large */
     struct server_peer *peer;
 };
 
@@ -28,12 +29,18 @@ struct server_header {
     const char *name;
     char value[128];
 };
+struct server_own_header {
+    char *name;
+    char *value;
+};
 
 struct server_response {
     int status;               /* begins as 200 */
     const char *content_type; /* static, or NULL for none */
     struct server_header headers[4];
     size_t n_headers;
+    struct server_own_header *more; /* server_add_header */
+    size_t n_more;
     struct strbuf body; /* handed over to the server */
     bool drop;          /* close the connection without a byte */
 };
@@ -54,6 +61,12 @@ enum server_mode {
  */
 struct server *server_open(const char *address, enum server_mode mode, server_handler handler,
                            void *ctx, struct error *err) MUST_CHECK;
+/*
+ * The same with a thread for each connection and a limit of its own for bodies: the handler also
+ * gets requests beyond it, and says so in its own words.
+ */
+struct server *server_open_large(const char *address, size_t body_max, server_handler handler,
+                                 void *ctx, struct error *err) MUST_CHECK;
 /* Waits for the handlers that are at work: wake those which sleep first. */
 void server_free(struct server *server);
 AUTO_DEFINE(server);
@@ -68,8 +81,16 @@ void server_abandon(struct server *server);
 
 int server_port(const struct server *server);
 
-/* The value of a request header (any case), or NULL. */
+/* The value of a request header (any case), the first one of several, or NULL. */
 const char *server_header(const struct server_request *request, const char *name);
+/* Calls `visit` with each header line of the request, in the order they came. */
+void server_each_header(const struct server_request *request,
+                        void (*visit)(void *ctx, const char *name, const char *value), void *ctx);
+/* Adds a header line of any length, also one of a name that is there already; both are copied. */
+void server_add_header(struct server_response *response, const char *name, const char *value);
+/* The client's numeric address. */
+#define SERVER_ADDRESS_LEN 46 /* with the NUL; INET6_ADDRSTRLEN */
+void server_client_address(const struct server_request *request, char out[SERVER_ADDRESS_LEN]);
 /* True when the client has closed the connection: for handlers that waited. */
 bool server_client_gone(const struct server_request *request);
 

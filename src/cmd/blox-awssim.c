@@ -16,6 +16,9 @@ struct settings {
     char *access_key_id;
     char *secret_access_key;
     char *session_token;
+    char *gateway_listen;
+    char *runtime_api_listen;
+    char *gateway_stage;
     int64_t start_delay_ms;
     int64_t stop_timeout_ms;
     int log_level;
@@ -48,6 +51,12 @@ static const struct option_spec options[] = {
            secret_access_key, "The secret of that key; better given by the environment."),
     OPTION("session-token", OPTION_TEXT, "AWS_SESSION_TOKEN", "TOKEN", NULL, 0, 0, session_token,
            "The session token that calls must carry, if any."),
+    OPTION("gateway-listen", OPTION_TEXT, NULL, "ADDRESS:PORT", NULL, 0, 0, gateway_listen,
+           "Where to be an API Gateway with IAM authorisation, on loopback; without it, nowhere."),
+    OPTION("runtime-api-listen", OPTION_TEXT, NULL, "ADDRESS:PORT", NULL, 0, 0, runtime_api_listen,
+           "Where the Lambda function behind it polls, on loopback: its AWS_LAMBDA_RUNTIME_API."),
+    OPTION("gateway-stage", OPTION_TEXT, NULL, "NAME", "blox", 0, 0, gateway_stage,
+           "The stage of the API: the first part of each path."),
     OPTION("log-level", OPTION_LOG_LEVEL, NULL, "LEVEL", "info", 0, 0, log_level,
            "debug, info, warn or error; debug logs each call."),
     OPTION("log-format", OPTION_LOG_FORMAT, NULL, "FORMAT", "auto", 0, 0, log_format,
@@ -56,19 +65,49 @@ static const struct option_spec options[] = {
 
 static const struct program_spec program = {
     .name = "blox-awssim",
-    .summary = "ECS, SQS and ECS' events in one process, for development and tests.",
+    .summary =
+        "ECS, SQS and ECS' events, and API Gateway with a Lambda function's Runtime API, in one "
+        "process, for development and tests.",
     .options = options,
     .n_options = ARRAY_LEN(options),
 };
+
+static int check_loopback(const char *flag, const char *address, struct error *err)
+{
+    return !address || strncmp(address, "127.", 4) == 0
+               ? 0
+               : error_set(err, ERR_INVALID, "--%s %s: only loopback is allowed (127.0.0.1)", flag,
+                           address);
+}
+
+static int check_gateway(const struct settings *settings, struct error *err)
+{
+    static const char stage_chars[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const char *stage = settings->gateway_stage;
+
+    if (!settings->gateway_listen != !settings->runtime_api_listen) {
+        return error_set(err, ERR_INVALID,
+                         "--gateway-listen and --runtime-api-listen want each other: the one takes "
+                         "calls, the other hands them to the function");
+    }
+    if (!*stage || stage[strspn(stage, stage_chars)] != '\0') {
+        return error_set(err, ERR_INVALID, "--gateway-stage %s: want letters, digits, - and _",
+                         stage);
+    }
+    return 0;
+}
 
 static int check(const struct settings *settings, struct error *err)
 {
     if (!settings->listen) {
         return error_set(err, ERR_INVALID, "--listen ADDRESS:PORT is required");
     }
-    if (strncmp(settings->listen, "127.", 4) != 0) {
-        return error_set(err, ERR_INVALID, "--listen %s: only loopback is allowed (127.0.0.1)",
-                         settings->listen);
+    if (check_loopback("listen", settings->listen, err) < 0 ||
+        check_loopback("gateway-listen", settings->gateway_listen, err) < 0 ||
+        check_loopback("runtime-api-listen", settings->runtime_api_listen, err) < 0 ||
+        check_gateway(settings, err) < 0) {
+        return -1;
     }
     if (!streq(settings->arn_format, "long") && !streq(settings->arn_format, "old")) {
         return error_set(err, ERR_INVALID, "--arn-format %s: want long or old",
@@ -91,6 +130,9 @@ static int run(const struct settings *settings, struct error *err)
         .start_delay_ms = settings->start_delay_ms,
         .stop_timeout_ms = settings->stop_timeout_ms,
         .old_arns = streq(settings->arn_format, "old"),
+        .gateway_listen = settings->gateway_listen,
+        .runtime_api_listen = settings->runtime_api_listen,
+        .gateway_stage = settings->gateway_stage,
     };
 
     log_init(program.name, (enum log_level)settings->log_level);
@@ -103,6 +145,10 @@ static int run(const struct settings *settings, struct error *err)
         return -1;
     }
     log_info("sim.ready", "port=%d queue=%s", sim_port(sim), settings->queue);
+    if (sim_gateway_port(sim)) {
+        log_info("gateway.ready", "port=%d stage=%s runtime_api_port=%d", sim_gateway_port(sim),
+                 settings->gateway_stage, sim_runtime_api_port(sim));
+    }
     signals_wait_stop(-1);
     return 0;
 }

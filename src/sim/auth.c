@@ -150,13 +150,13 @@ static bool same_text(const char *a, const char *b)
     return strlen(a) == strlen(b) && crypto_equal(a, b, strlen(a));
 }
 
-static int check_identity(const struct sim *sim, const struct authorization *auth,
-                          const char *token, const char *service, struct refusal *refusal)
+static int check_identity(struct sim *sim, const struct authorization *auth, const char *token,
+                          const char *service, struct user *user, struct refusal *refusal)
 {
-    const char *wanted = sim->options.session_token;
+    char text[128];
 
-    if (!same_text(auth->key_id, sim->options.access_key_id) || !token != !wanted ||
-        (token && !same_text(token, wanted))) {
+    if (!users_find(&sim->users, auth->key_id, user) || !token != !user->session_token ||
+        (token && !same_text(token, user->session_token))) {
         return refuse_auth(refusal, "UnrecognizedClientException",
                            "The security token included in the request is invalid.");
     }
@@ -165,37 +165,58 @@ static int check_identity(const struct sim *sim, const struct authorization *aut
                            "Credential should be scoped to a valid region.");
     }
     if (!streq(auth->service, service)) {
-        return refuse_auth(refusal, "InvalidSignatureException",
-                           "Credential should be scoped to correct service.");
+        snprintf(text, sizeof(text), "Credential should be scoped to correct service: '%s'.",
+                 service);
+        return refuse_auth(refusal, "InvalidSignatureException", text);
     }
     return 0;
 }
 
-/* Collects the headers that were signed; host must be one. */
+/* The header lines of one name, while they are collected. */
+struct collection {
+    const char *name;
+    struct sigv4_header *out;
+    size_t n;
+    bool found;
+};
+
+static void collect(void *ctx, const char *name, const char *value)
+{
+    struct collection *lines = ctx;
+
+    if (strcasecmp(name, lines->name) == 0 && lines->n < SIGNED_HEADERS_MAX) {
+        lines->out[lines->n++] = (struct sigv4_header){lines->name, value};
+        lines->found = true;
+    }
+}
+
+/* Collects the headers that were signed, all lines of each; host must be one. */
 static int collect_headers(const struct server_request *request, char *names,
                            struct sigv4_header *out, size_t *n, struct refusal *refusal)
 {
+    struct collection lines = {.out = out};
     bool host = false;
     char *rest = NULL;
 
     for (char *name = strtok_r(names, ";", &rest); name; name = strtok_r(NULL, ";", &rest)) {
-        const char *value = server_header(request, name);
-
-        if (!value || *n == SIGNED_HEADERS_MAX) {
+        lines.name = name;
+        lines.found = false;
+        server_each_header(request, collect, &lines);
+        if (!lines.found) {
             return refuse_auth(refusal, "InvalidSignatureException",
                                "A signed header is not in the request.");
         }
         host |= strcasecmp(name, "host") == 0;
-        out[(*n)++] = (struct sigv4_header){name, value};
     }
+    *n = lines.n;
     return host ? 0
                 : refuse_auth(refusal, "InvalidSignatureException",
                               "'Host' or ':authority' must be a 'SignedHeader' in the AWS "
                               "Authorization.");
 }
 
-static int check_signature(const struct sim *sim, const struct server_request *request,
-                           const struct authorization *auth, const char *date,
+static int check_signature(const struct server_request *request, const struct authorization *auth,
+                           const char *date, const struct user *user, struct strbuf *expected,
                            struct refusal *refusal)
 {
     struct sigv4_header headers[SIGNED_HEADERS_MAX];
@@ -218,18 +239,24 @@ static int check_signature(const struct sim *sim, const struct server_request *r
     snprintf(scope.date, sizeof(scope.date), "%.16s", date);
     sigv4_canonical_request(&signing, &canonical);
     sigv4_string_to_sign(&scope, canonical.text, &to_sign);
-    sigv4_signature(&scope, sim->options.secret_access_key, to_sign.text, signature);
-    if (!same_text(signature, auth->signature)) {
-        return refuse_auth(refusal, "InvalidSignatureException",
-                           "The request signature we calculated does not match the signature you "
-                           "provided. Check your AWS Secret Access Key and signing method. Consult "
-                           "the service documentation for details.");
+    sigv4_signature(&scope, user->secret_access_key, to_sign.text, signature);
+    if (same_text(signature, auth->signature)) {
+        return 0;
     }
-    return 0;
+    if (expected) {
+        strbuf_addf(expected,
+                    "The Canonical String for this request should have been\n'%s'\n\n"
+                    "The String-to-Sign should have been\n'%s'\n",
+                    canonical.text, to_sign.text);
+    }
+    return refuse_auth(refusal, "InvalidSignatureException",
+                       "The request signature we calculated does not match the signature you "
+                       "provided. Check your AWS Secret Access Key and signing method. Consult "
+                       "the service documentation for details.");
 }
 
-int auth_check(const struct sim *sim, const struct server_request *request, const char *service,
-               struct refusal *refusal)
+int auth_check(struct sim *sim, const struct server_request *request, const char *service,
+               struct user *user, struct strbuf *expected, struct refusal *refusal)
 {
     const char *header = server_header(request, "Authorization");
     const char *date = server_header(request, "X-Amz-Date");
@@ -242,8 +269,8 @@ int auth_check(const struct sim *sim, const struct server_request *request, cons
                            "Request is missing Authentication Token");
     }
     if (parse_authorization(&auth, header, refusal) == 0 && check_date(date, &auth, refusal) == 0 &&
-        check_identity(sim, &auth, token, service, refusal) == 0) {
-        result = check_signature(sim, request, &auth, date, refusal);
+        check_identity(sim, &auth, token, service, user, refusal) == 0) {
+        result = check_signature(request, &auth, date, user, expected, refusal);
     }
     free(auth.copy);
     return result;

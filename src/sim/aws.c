@@ -26,6 +26,7 @@ struct exchange {
     const char *name;    /* of the operation, kept */
     const struct operation *operation;
     json_t *input;
+    struct user user; /* who calls */
     struct call call;
     struct call_record record;
     enum fault_kind fault;
@@ -106,8 +107,8 @@ static int apply_fault(struct exchange *x)
     }
     if (x->fault == FAULT_ACCESS_DENIED) {
         return refuse(&x->call, "AccessDeniedException",
-                      "User: arn:aws:iam::%s:user/test is not authorized to perform: %s:%s",
-                      x->sim->options.account, x->service, x->name);
+                      "User: %s is not authorized to perform: %s:%s", x->user.arn, x->service,
+                      x->name);
     }
     return x->fault == FAULT_CLOSE ? -1 : 0;
 }
@@ -145,7 +146,7 @@ static void spend_ms(int64_t ms)
 
 static int run(struct exchange *x)
 {
-    if (auth_check(x->sim, x->request, x->service, &x->call.refusal) < 0) {
+    if (auth_check(x->sim, x->request, x->service, &x->user, NULL, &x->call.refusal) < 0) {
         return -1;
     }
     if (!x->operation) {

@@ -44,11 +44,13 @@ static int run(struct sim *sim, struct call *call)
 {
     const char *path = call->request->path + strlen(PREFIX);
     const char *method = call->request->method;
+    const struct control_route *const tables[] = {control_world_routes, control_observe_routes,
+                                                  control_gateway_routes};
+    const struct control_route *route = NULL;
     bool path_known = false;
-    const struct control_route *route = find_route(control_world_routes, method, path, &path_known);
 
-    if (!route) {
-        route = find_route(control_observe_routes, method, path, &path_known);
+    for (size_t t = 0; t < ARRAY_LEN(tables) && !route; t++) {
+        route = find_route(tables[t], method, path, &path_known);
     }
     if (!route) {
         return path_known ? refuse_as(call, 405, "", "%s does not take %s", path, method)

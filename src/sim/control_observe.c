@@ -130,6 +130,10 @@ static int show_settings(struct sim *sim, struct call *call)
     emit_int(e, "listingLagMs", s->listing_lag_ms);
     emit_int(e, "startDelayMs", s->start_delay_ms);
     emit_int(e, "stopTimeoutMs", s->stop_timeout_ms);
+    emit_int(e, "integrationTimeoutMs", s->integration_timeout_ms);
+    emit_int(e, "functionTimeoutMs", s->function_timeout_ms);
+    emit_bool(e, "binaryBodies", s->binary_bodies);
+    emit_bool(e, "decodedPaths", s->decoded_paths);
     emit_bool(e, "quotas", s->quotas);
     emit_bool(e, "autoHealth", s->auto_health);
     emit_text(e, "arnFormat", s->old_arns ? "old" : "long");
@@ -163,10 +167,12 @@ static int set_flag(struct call *call, const char *key, atomic_bool *setting)
 
 static int check_names(struct call *call)
 {
-    static const char *const names[] = {"latencyMs",    "sqsLatencyMs",  "listingLagMs",
-                                        "startDelayMs", "stopTimeoutMs", "quotas",
-                                        "autoHealth",   "arnFormat"};
-
+    static const char *const names[] = {"latencyMs",         "sqsLatencyMs",
+                                        "listingLagMs",      "startDelayMs",
+                                        "stopTimeoutMs",     "integrationTimeoutMs",
+                                        "functionTimeoutMs", "binaryBodies",
+                                        "decodedPaths",      "quotas",
+                                        "autoHealth",        "arnFormat"};
     size_t n_known = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -187,6 +193,10 @@ static int change_settings(struct sim *sim, struct call *call)
         set_number(call, "listingLagMs", 0, &s->listing_lag_ms) < 0 ||
         set_number(call, "startDelayMs", 0, &s->start_delay_ms) < 0 ||
         set_number(call, "stopTimeoutMs", -1, &s->stop_timeout_ms) < 0 ||
+        set_number(call, "integrationTimeoutMs", 50, &s->integration_timeout_ms) < 0 ||
+        set_number(call, "functionTimeoutMs", 50, &s->function_timeout_ms) < 0 ||
+        set_flag(call, "binaryBodies", &s->binary_bodies) < 0 ||
+        set_flag(call, "decodedPaths", &s->decoded_paths) < 0 ||
         set_flag(call, "quotas", &s->quotas) < 0 ||
         set_flag(call, "autoHealth", &s->auto_health) < 0 ||
         input_text(call, "arnFormat", &arns) < 0) {

@@ -8,8 +8,10 @@
 #include "sim/faults.h"
 #include "sim/queues.h"
 #include "sim/quotas.h"
+#include "sim/runtime.h"
 #include "sim/settings.h"
 #include "sim/sim.h"
+#include "sim/users.h"
 #include "sim/world.h"
 
 struct sim {
@@ -20,7 +22,11 @@ struct sim {
     struct faults faults;
     struct quotas quotas;
     struct call_log calls;
+    struct users users;
+    struct runtime runtime;
     struct server *server;
+    struct server *gateway;     /* NULL: not asked for */
+    struct server *runtime_api; /* the same */
 };
 
 /* One operation of a service; the table of each ends with a NULL name. */
@@ -61,7 +67,15 @@ void aws_handle(struct sim *sim, const struct server_request *request,
 void control_handle(struct sim *sim, const struct server_request *request,
                     struct server_response *response);
 
-/* The control API's table, in two halves. */
+#define GATEWAY_BODY_MAX (10 * 1024 * 1024) /* of a request */
+
+/* The listeners of API Gateway and of Lambda's runtimes; ctx is the simulator. */
+void gateway_handle(void *ctx, const struct server_request *request,
+                    struct server_response *response);
+void runtime_api_handle(void *ctx, const struct server_request *request,
+                        struct server_response *response);
+
+/* The control API's table, in parts. */
 struct control_route {
     const char *method;
     const char *path; /* after /_sim */
@@ -69,11 +83,15 @@ struct control_route {
 };
 extern const struct control_route control_world_routes[];   /* ends with a NULL method */
 extern const struct control_route control_observe_routes[]; /* the same */
+extern const struct control_route control_gateway_routes[]; /* the same */
 
-/* 0, or -1 with the refusal AWS gives (in the JSON protocol's words). `service` is "ecs" or "sqs".
+/*
+ * Whether the request is signed for the service ("ecs", "sqs", "execute-api"): 0 and whose key it
+ * was, or -1 with the refusal AWS gives (in the JSON protocol's words). A signature that differs
+ * also gives what should have been signed, unless `expected` is NULL.
  */
-int auth_check(const struct sim *sim, const struct server_request *request, const char *service,
-               struct refusal *refusal);
+int auth_check(struct sim *sim, const struct server_request *request, const char *service,
+               struct user *user, struct strbuf *expected, struct refusal *refusal);
 
 /* Puts an event into the queue, or does what a fault says. */
 void sim_publish(void *sim, struct strbuf *event);

@@ -12,6 +12,10 @@ struct settings {
     _Atomic int64_t listing_lag_ms;  /* how old List's and Describe's truth is */
     _Atomic int64_t start_delay_ms;  /* PENDING to RUNNING */
     _Atomic int64_t stop_timeout_ms; /* StopTask to STOPPED; -1: as the task definition says */
+    _Atomic int64_t integration_timeout_ms; /* how long the gateway waits for the function */
+    _Atomic int64_t function_timeout_ms;    /* how long the function may take */
+    atomic_bool binary_bodies;              /* the gateway's binaryMediaTypes are all there are */
+    atomic_bool decoded_paths;              /* the gateway decodes the path of its events */
     atomic_bool quotas;              /* ECS' token buckets */
     atomic_bool auto_health;         /* health checks pass by themselves */
     atomic_bool old_arns;            /* without the cluster's name */

@@ -1,4 +1,5 @@
-/* Puts the parts of the simulator together: one port, two doors, one queue of events. */
+/* Puts the parts of the simulator together: one port, two doors, one queue of events;
+ * and the two ports of the gateway. */
 #include "sim/sim.h"
 
 #include <stdio.h>
@@ -12,6 +13,9 @@
 #define CONTROL_PREFIX    "/_sim/"
 #define REORDER_DELAY_MS  500 /* at most; an event that comes late comes after others */
 #define DEAD_LETTER_AFTER 5   /* receives */
+
+#define INTEGRATION_TIMEOUT_MS 29000 /* API Gateway's default */
+#define FUNCTION_TIMEOUT_MS    28000 /* as our template sets it */
 
 static void handle(void *ctx, const struct server_request *request,
                    struct server_response *response)
@@ -94,11 +98,45 @@ static void apply_options(struct sim *sim)
     sim->settings.stop_timeout_ms = sim->options.stop_timeout_ms;
     sim->settings.old_arns = sim->options.old_arns;
     sim->settings.auto_health = true;
+    sim->settings.integration_timeout_ms = INTEGRATION_TIMEOUT_MS;
+    sim->settings.function_timeout_ms = FUNCTION_TIMEOUT_MS;
     sim->world.region = sim->options.region;
     sim->world.account = sim->options.account;
     sim->world.settings = &sim->settings;
     sim->world.publish = sim_publish;
     sim->world.publish_ctx = sim;
+}
+
+/* The key which everybody starts with belongs to a user "test". */
+static int add_first_user(struct sim *sim, struct error *err)
+{
+    AUTO_CHAR *arn = xasprintf("arn:aws:iam::%s:user/test", sim->options.account);
+    struct user user = {
+        .access_key_id = sim->options.access_key_id,
+        .secret_access_key = sim->options.secret_access_key,
+        .session_token = sim->options.session_token,
+        .arn = arn,
+    };
+
+    return users_add(&sim->users, &user)
+               ? 0
+               : error_set(err, ERR_INVALID, "account %s: want 12 digits", sim->options.account);
+}
+
+static int open_gateway(struct sim *sim, struct error *err)
+{
+    const struct sim_options *options = &sim->options;
+
+    if (!options->gateway_listen) {
+        return 0;
+    }
+    sim->gateway =
+        server_open_large(options->gateway_listen, GATEWAY_BODY_MAX, gateway_handle, sim, err);
+    sim->runtime_api = sim->gateway
+                           ? server_open_large(options->runtime_api_listen, RUNTIME_PAYLOAD_MAX,
+                                               runtime_api_handle, sim, err)
+                           : NULL;
+    return sim->runtime_api ? 0 : -1;
 }
 
 struct sim *sim_open(const struct sim_options *options, struct error *err)
@@ -112,7 +150,12 @@ struct sim *sim_open(const struct sim_options *options, struct error *err)
     calls_init(&sim->calls);
     queues_init(&sim->queues, options->region, options->account);
     make_event_queue(sim);
+    users_init(&sim->users);
+    runtime_init(&sim->runtime);
     world_init(&sim->world);
+    if (add_first_user(sim, err) < 0 || open_gateway(sim, err) < 0) {
+        return NULL;
+    }
     sim->server = server_open(options->listen, SERVER_THREADS, handle, sim, err);
     return sim->server ? TAKE(sim) : NULL;
 }
@@ -123,7 +166,12 @@ void sim_free(struct sim *sim)
         return;
     }
     queues_end(&sim->queues);
+    runtime_end(&sim->runtime);
     server_free(sim->server);
+    server_free(sim->gateway);
+    server_free(sim->runtime_api);
+    runtime_clear(&sim->runtime);
+    users_clear(&sim->users);
     world_clear(&sim->world);
     queues_clear(&sim->queues);
     calls_clear(&sim->calls);
@@ -136,4 +184,14 @@ void sim_free(struct sim *sim)
 int sim_port(const struct sim *sim)
 {
     return server_port(sim->server);
+}
+
+int sim_gateway_port(const struct sim *sim)
+{
+    return sim->gateway ? server_port(sim->gateway) : 0;
+}
+
+int sim_runtime_api_port(const struct sim *sim)
+{
+    return sim->runtime_api ? server_port(sim->runtime_api) : 0;
 }

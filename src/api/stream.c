@@ -289,12 +289,8 @@ enum stream_state stream_send_end(struct stream *stream, enum stream_end why)
     char line[END_LEN];
     bool taken = false;
 
-    if (why == END_HANG_UP) {
-        return STREAM_CLOSED;
-    }
-    if (!ends[why].complete && !stream->tells_end) {
-        fcgi_stream_break(&stream->out);
-        return STREAM_CLOSED;
+    if (why == END_HANG_UP || (!ends[why].complete && !stream->tells_end)) {
+        return STREAM_CLOSED; /* without the end of a response: nginx breaks the transfer off */
     }
     if (stream->tells_end) {
         int len = spell_end(stream, why, line);

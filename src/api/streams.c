@@ -206,7 +206,6 @@ static int open_stream(struct api *api, const struct filter_rules *rules,
         return http_reply_text(resp, 400, OUT_OF_RANGE);
     }
     reply_revision(resp, options.after);
-    http_set_header(resp, "X-Accel-Buffering", "no");
     watch = NULL; /* the stream's */
     return http_reply_stream(resp, STREAM_TYPE, stream_begin, stream_release,
                              stream_new(api->hub, &options));

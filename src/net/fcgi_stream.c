@@ -184,16 +184,6 @@ ssize_t fcgi_stream_write(struct fcgi_stream *stream, const struct iovec *lines,
     return (ssize_t)taken;
 }
 
-void fcgi_stream_break(struct fcgi_stream *stream)
-{
-    uint8_t nonsense[HEADER_LEN] = {0}; /* a record of version 0: a violation of the protocol */
-    struct iovec iov = {nonsense, sizeof(nonsense)};
-
-    if (!stream->rest && send_some(stream, &iov, 1) < 0) {
-        return; /* it is broken already */
-    }
-}
-
 int fcgi_stream_finish(struct fcgi_stream *stream)
 {
     uint8_t end[3 * HEADER_LEN] = {

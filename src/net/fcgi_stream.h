@@ -20,6 +20,7 @@ struct fcgi_stream {
 
 /* Owns fd, which becomes non-blocking, from now on. */
 void fcgi_stream_init(struct fcgi_stream *stream, int fd, int request_id);
+/* Without fcgi_stream_finish before it the client finds its transfer broken off. */
 void fcgi_stream_close(struct fcgi_stream *stream);
 
 /*
@@ -31,9 +32,6 @@ ssize_t fcgi_stream_write(struct fcgi_stream *stream, const struct iovec *lines,
                           size_t n) MUST_CHECK;
 /* Something is left. */
 bool fcgi_stream_is_blocked(const struct fcgi_stream *stream);
-/* Lets the client find its transfer broken, where nothing is left; the stream can only be closed.
- * (To nginx without buffering, a connection that just ends is the end of a complete response.) */
-void fcgi_stream_break(struct fcgi_stream *stream);
 /* Adds the end of the response: with it the client sees a complete transfer. 0, or -1 as above. */
 int fcgi_stream_finish(struct fcgi_stream *stream) MUST_CHECK;
 

@@ -167,22 +167,12 @@ static void test_a_peer_that_is_gone(void **state)
     free(line.iov_base);
 }
 
-static void test_a_break_violates_the_protocol(void **state)
-{
-    struct pair *p = *state;
-
-    fcgi_stream_break(&p->stream);
-    assert_true(drain(p, 100));
-    assert_int_equal(p->got.text[0], 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_bytes_arrive_whatever_the_pace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_stopped_reader_costs_one_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_peer_that_is_gone, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_break_violates_the_protocol, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,10 +40,50 @@ tests() {
     [ "$failed" = 0 ]
 }
 
+# ---- bench -----------------------------------------------------------------------------------
+
+measurements=$top/tests/bench/run.py
+
+names_in() { # TABLE ; the names in one of its tables, without Python, which may not be there yet
+    sed -n "/^$1 = {/,/}/p" "$measurements" | grep -oE '"[a-z-]+"' | tr -d '"' | paste -sd ' '
+}
+
+bench_usage() {
+    cat <<END
+Usage: ./dev bench [--json FILE] [NAME...]
+
+Builds Blox and measures it beside the ceilings of its parts, for some minutes.
+
+  --json FILE   also write the figures as a list of objects
+
+NAME is one of: $(names_in MEASUREMENTS)
+Only when named, because they take long: $(names_in SLOW)
+END
+}
+
+check_bench_arguments() {
+    local names
+    names=$(names_in MEASUREMENTS)
+    while [ $# -gt 0 ]; do
+        case $1 in
+            -h | --help) bench_usage; exit 0 ;;
+            --json) [ $# -gt 1 ] || wrong "bench: --json wants a file"; shift ;;
+            --json=?*) ;;
+            -*) wrong "bench: what is $1?" ;;
+            *) case " $names " in
+                *" $1 "*) ;;
+                *) wrong "bench: no measurement \"$1\"; there are: $names" ;;
+            esac ;;
+        esac
+        shift
+    done
+}
+
 bench() {
+    check_bench_arguments "$@"
     install_missing "$run_needs$test_needs
 wrk cmd wrk"
     build_programs
     logged make make -s -C "$build" tests/bench/responder tests/bench/seed
-    BLOX_BUILD=$build exec /usr/bin/python3 "$top/tests/bench/run.py" "$@"
+    BLOX_BUILD=$build exec /usr/bin/python3 "$measurements" "$@"
 }

@@ -13,6 +13,7 @@ import api  # noqa: E402
 import drift  # noqa: E402
 import ingest  # noqa: E402
 import lists  # noqa: E402
+import queries  # noqa: E402
 import scheduling  # noqa: E402
 import streams  # noqa: E402
 from world import Results  # noqa: E402
@@ -24,11 +25,15 @@ MEASUREMENTS = {
     "api": api.api,
     "lists": lists.lists,
     "growth": lists.growth,
+    "queries": queries.queries,
     "streams": streams.streams,
     "drift": drift.drift,
     "large-drift": drift.large_drift,
 }
-SLOW = {"growth", "large-drift"}  # only when asked for by name
+SLOW = {  # only when asked for by name
+    "growth",
+    "large-drift",
+}
 
 
 def main():

@@ -32,13 +32,28 @@ def test_version():
 
 @pytest.mark.parametrize(
     "arguments, named",
-    [(["upp"], "upp"), (["up", "--asw"], "--asw"), (["up", "--queue"], "--queue"), (["down", "now"], "down")],
+    [
+        (["upp"], "upp"),
+        (["up", "--asw"], "--asw"),
+        (["up", "--queue"], "--queue"),
+        (["down", "now"], "down"),
+        (["bench", "--jsn"], "--jsn"),
+        (["bench", "--json"], "--json"),
+        (["bench", "lists", "listz"], '"listz"'),
+    ],
 )
 def test_a_wrong_argument_is_named(arguments, named):
     done = dev(*arguments)
     assert done.returncode == 64 and not done.stdout
     (line,) = done.stderr.splitlines()
     assert named in line and "--help" in line
+
+
+def test_bench_names_what_it_measures():
+    done = dev("bench", "--help")
+    assert done.returncode == 0 and not done.stderr
+    for name in ("reaction", "lists", "growth", "large-drift"):
+        assert re.search(rf"\b{name}\b", done.stdout), name
 
 
 def test_no_command_is_none():

@@ -10,7 +10,6 @@
 #include "util/mem.h"
 #include "util/strbuf.h"
 
-#define CONNECT_MS    3000         /* name look-up, TCP and TLS */
 #define HEADERS_MAX   (64 * 1024)  /* bytes of one answer's headers */
 #define KEPT_BODY_MAX (256 * 1024) /* bytes an idle handle keeps allocated for the next answer */
 #define IDLE_S        20L          /* older idle connections are not used: peers close them too */
@@ -24,7 +23,10 @@ struct fetch_transfer {
     const char *body;
     size_t body_len;
     size_t body_given; /* bytes handed to libcurl */
+    size_t answer_max;
+    int sends; /* how often libcurl began the request */
     bool once;
+    bool repeated; /* libcurl wanted to send a second time what leaves once */
     bool refused;  /* by may_send */
     bool too_long; /* the answer */
     size_t headers_len;
@@ -127,7 +129,7 @@ static size_t take_answer(char *bytes, size_t size, size_t n, void *ctx)
     struct fetch_transfer *transfer = ctx;
     size_t len = size * n;
 
-    if (len > FETCH_ANSWER_MAX - transfer->answer.len) {
+    if (len > transfer->answer_max - transfer->answer.len) {
         transfer->too_long = true;
         return 0;
     }
@@ -147,6 +149,20 @@ static size_t count_header(char *bytes, size_t size, size_t n, void *ctx)
         return 0;
     }
     return size * n;
+}
+
+/* Right before a request leaves on a connection, also when libcurl repeats it on another. */
+static int count_send(void *ctx, char *peer_ip, char *own_ip, int peer_port, int own_port)
+{
+    struct fetch_transfer *transfer = ctx;
+
+    (void)peer_ip, (void)own_ip, (void)peer_port, (void)own_port;
+    transfer->repeated = transfer->once && transfer->sends > 0;
+    if (transfer->repeated) {
+        return CURL_PREREQFUNC_ABORT;
+    }
+    transfer->sends++;
+    return CURL_PREREQFUNC_OK;
 }
 
 /* ---- one request ----------------------------------------------------------------------------- */
@@ -184,16 +200,20 @@ static void recycle(struct fetch_transfer *transfer)
     TAILQ_INSERT_HEAD(&fetch->idle, transfer, link);
 }
 
-/* libcurl adds no header of its own but User-Agent and Content-Length. */
+/* libcurl adds no header of its own but User-Agent and Content-Length. To it "Name:" is the wish to
+ * leave one out, and "Name;" one without a value. */
 static void set_headers(struct fetch_transfer *transfer, const struct fetch_request *request)
 {
     AUTO_STRBUF line = {0};
 
     transfer->headers = curl_slist_append(NULL, "Expect:");
     transfer->headers = curl_slist_append(transfer->headers, "Accept:");
+    transfer->headers = curl_slist_append(transfer->headers, "Content-Type:");
     for (size_t i = 0; i < request->n_headers; i++) {
+        const struct fetch_header *header = &request->headers[i];
+
         strbuf_reset(&line);
-        strbuf_addf(&line, "%s: %s", request->headers[i].name, request->headers[i].value);
+        strbuf_addf(&line, *header->value ? "%s: %s" : "%s;", header->name, header->value);
         transfer->headers = curl_slist_append(transfer->headers, line.text);
     }
     curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
@@ -221,15 +241,22 @@ static void set_up(struct fetch_transfer *transfer, const struct fetch_request *
 {
     CURL *easy = transfer->easy;
     long timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : 1; /* 0 would be for ever */
+    long connect_ms = request->connect_ms > 0 ? request->connect_ms : FETCH_CONNECT_MS;
 
+    if (request->timeout_ms == FETCH_FOREVER) {
+        timeout_ms = 0;
+    } else if (timeout_ms < connect_ms) {
+        connect_ms = timeout_ms;
+    }
     curl_easy_setopt(easy, CURLOPT_URL, request->url);
+    curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, request->target);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                     timeout_ms < CONNECT_MS ? timeout_ms : CONNECT_MS);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->fresh ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_S);
@@ -240,11 +267,17 @@ static void set_up(struct fetch_transfer *transfer, const struct fetch_request *
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, count_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, count_send);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     if (request->direct) {
         curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+        curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
     }
     set_body(transfer, request);
+    if (streq(request->method, "HEAD")) {
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L); /* else it would wait for one */
+    }
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
     set_headers(transfer, request);
 }
@@ -256,6 +289,7 @@ struct fetch_transfer *fetch_start(struct fetch *fetch, const struct fetch_reque
 
     transfer->body = request->body;
     transfer->body_len = request->body_len;
+    transfer->answer_max = request->answer_max ? request->answer_max : FETCH_ANSWER_MAX;
     transfer->once = request->once;
     transfer->may_send = request->may_send;
     transfer->may_send_ctx = request->may_send_ctx;
@@ -272,7 +306,7 @@ static bool body_sent(const struct fetch_transfer *transfer)
 {
     long request_len = 0;
 
-    if (transfer->once) {
+    if (transfer->once && transfer->body_len > 0) {
         return transfer->body_given > 0;
     }
     curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &request_len);
@@ -297,7 +331,7 @@ static void explain(const struct fetch_transfer *transfer, CURLcode code, struct
         error_set(err, ERR_CONFLICT, "no longer allowed to send");
     } else if (transfer->too_long) {
         error_set(err, ERR_PROTOCOL, "the answer is too long");
-    } else if (code == CURLE_SEND_FAIL_REWIND) {
+    } else if (transfer->repeated || code == CURLE_SEND_FAIL_REWIND) {
         error_set(err, ERR_UNAVAILABLE, "the connection closed before an answer came");
     } else if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT) {
         error_set(err, ERR_INVALID, "%s", why);
@@ -315,6 +349,8 @@ static void finish(struct fetch_transfer *transfer, CURLcode code)
         .body = transfer->answer.text ? transfer->answer.text : "",
         .body_len = transfer->answer.len,
         .body_sent = body_sent(transfer),
+        .begun = transfer->headers_len > 0,
+        .timed_out = code == CURLE_OPERATION_TIMEDOUT,
         .headers = transfer->easy,
     };
     long status = 0;
@@ -328,7 +364,7 @@ static void finish(struct fetch_transfer *transfer, CURLcode code)
     recycle(transfer);
 }
 
-void fetch_turn(struct fetch *fetch, int timeout_ms)
+static void turn(struct fetch *fetch, struct curl_waitfd *watched, int timeout_ms)
 {
     int running = 0;
     int left = 0;
@@ -345,8 +381,18 @@ void fetch_turn(struct fetch *fetch, int timeout_ms)
         ended = true;
     }
     if (!ended) {
-        curl_multi_poll(fetch->multi, NULL, 0, timeout_ms, NULL);
+        curl_multi_poll(fetch->multi, watched, watched ? 1 : 0, timeout_ms, NULL);
     }
+}
+
+void fetch_turn(struct fetch *fetch, int timeout_ms)
+{
+    turn(fetch, NULL, timeout_ms);
+}
+
+void fetch_turn_watching(struct fetch *fetch, int fd, int timeout_ms)
+{
+    turn(fetch, &(struct curl_waitfd){.fd = fd, .events = CURL_WAIT_POLLIN}, timeout_ms);
 }
 
 void fetch_wake(struct fetch *fetch)
@@ -360,6 +406,16 @@ const char *fetch_answer_header(const struct fetch_answer *answer, const char *n
     CURLHcode code = curl_easy_header(answer->headers, name, 0, CURLH_HEADER, -1, &header);
 
     return code == CURLHE_OK ? header->value : NULL;
+}
+
+void fetch_answer_headers(const struct fetch_answer *answer,
+                          void (*each)(void *ctx, const char *name, const char *value), void *ctx)
+{
+    struct curl_header *header = NULL;
+
+    while ((header = curl_easy_nextheader(answer->headers, CURLH_HEADER, -1, header))) {
+        each(ctx, header->name, header->value);
+    }
 }
 
 int64_t fetch_parse_date_ms(const char *text)

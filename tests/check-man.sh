@@ -1,7 +1,7 @@
 #!/bin/sh
 # Each program's manual page has each of its options, and no other. Prints TAP.
 set -u
-programs='blox-api blox-probe blox-reconciler'
+programs='blox-api blox-lambda-proxy blox-probe blox-reconciler'
 
 options() { grep -oE -- "$1" | sort -u; }
 

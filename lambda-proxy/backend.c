@@ -1,0 +1,237 @@
+/* Signed requests over a connection which is kept for reads alone. */
+#include "lambda-proxy/backend.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "http/signature.h"
+#include "util/clock.h"
+#include "util/mem.h"
+
+#define CONNECT_MS     2000
+#define SECRET_LEN_MIN 32
+#define KEY_ID_LEN_MAX 128
+#define OWN_HEADERS    10 /* beside the client's */
+
+/*
+ * A connection older than this is not used again. The load balancer closes an idle one after 35 s,
+ * and of one that outlived the freezing of the sandbox we would not even hear that it is closed. By
+ * the wall clock: the monotonic one stands still in a frozen sandbox.
+ */
+#define IDLE_MS 10000
+
+struct backend {
+    struct backend_options options;
+    struct fetch *fetch;
+    int64_t used_at_ms; /* wall clock; 0: never */
+};
+
+/* ---- open ------------------------------------------------------------------------------------ */
+
+static bool has_only(const char *text, size_t len, const char *more)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (!isascii((unsigned char)text[i]) ||
+            (!isalnum((unsigned char)text[i]) && !strchr(more, text[i]))) {
+            return false;
+        }
+    }
+    return len > 0;
+}
+
+/* Digits up to the end, or to one slash there. */
+static bool is_port(const char *text)
+{
+    size_t len = strspn(text, "0123456789");
+
+    return len > 0 && len <= 5 && atoi(text) > 0 && atoi(text) <= 65535 &&
+           (text[len] == '\0' || streq(text + len, "/"));
+}
+
+static bool url_is_valid(const char *url)
+{
+    const char *host = strncmp(url, "http://", 7) == 0    ? url + 7
+                       : strncmp(url, "https://", 8) == 0 ? url + 8
+                                                          : NULL;
+    size_t len;
+
+    if (!host) {
+        return false;
+    }
+    if (*host == '[') {
+        len = strcspn(host, "]");
+        if (host[len] != ']' || !has_only(host + 1, len - 1, ":.")) {
+            return false;
+        }
+        host += len + 1;
+    } else {
+        len = strcspn(host, ":/");
+        if (!has_only(host, len, "-._")) {
+            return false;
+        }
+        host += len;
+    }
+    return *host == '\0' || streq(host, "/") || (*host == ':' && is_port(host + 1));
+}
+
+int backend_check(const struct backend_options *options, struct error *err)
+{
+    if (!options->url || !url_is_valid(options->url)) {
+        return error_set(err, ERR_INVALID,
+                         "BLOX_BACKEND_URL: want http://host, https://host, with :port or "
+                         "without, and no path; it is %s%.100s%s",
+                         options->url ? "\"" : "", options->url ? options->url : "missing",
+                         options->url ? "\"" : "");
+    }
+    if (!options->key_id ||
+        !has_only(options->key_id, strnlen(options->key_id, KEY_ID_LEN_MAX + 1), "-._:/+=@") ||
+        strlen(options->key_id) > KEY_ID_LEN_MAX) {
+        return error_set(err, ERR_INVALID,
+                         "BLOX_KEY_ID: want the id of the proxy's key, up to %d of A-Z a-z 0-9 "
+                         "-._:/+=@; it is %s",
+                         KEY_ID_LEN_MAX, options->key_id ? "another text" : "missing");
+    }
+    if (!options->key_secret || strlen(options->key_secret) < SECRET_LEN_MIN) {
+        return error_set(err, ERR_INVALID,
+                         "BLOX_KEY_SECRET: want the secret of key %.40s, %d characters or more; "
+                         "it is %s",
+                         options->key_id, SECRET_LEN_MIN,
+                         options->key_secret ? "shorter" : "missing");
+    }
+    return 0;
+}
+
+struct backend *backend_open(const struct backend_options *options, struct error *err)
+{
+    AUTO(backend) *backend = xcalloc(1, sizeof(*backend));
+
+    backend->options = *options;
+    backend->fetch = fetch_new(1, "blox-lambda-proxy/" PACKAGE_VERSION, err);
+    return backend->fetch ? TAKE(backend) : NULL;
+}
+
+void backend_free(struct backend *backend)
+{
+    if (!backend) {
+        return;
+    }
+    fetch_free(backend->fetch);
+    free(backend);
+}
+
+/* ---- one exchange ---------------------------------------------------------------------------- */
+
+struct letter { /* a request's headers, complete */
+    struct fetch_header items[HEADERS_MAX + 3 + OWN_HEADERS];
+    size_t n;
+    char timestamp[TIMESTAMP_LEN_MAX + 1];
+    char signature[SIGNATURE_LEN];
+};
+
+static void add(struct letter *letter, const char *name, const char *value)
+{
+    if (value && *value) {
+        letter->items[letter->n++] = (struct fetch_header){name, value};
+    }
+}
+
+/* ERR_INTERNAL: the call has been checked, so nothing in it can keep us from signing. */
+static int sign(const struct backend *backend, const struct call *call, struct letter *letter,
+                struct error *err)
+{
+    struct signature_request request = {
+        .timestamp = letter->timestamp,
+        .method = call->method,
+        .target = call->target.text,
+        .body = call->body,
+        .body_len = call->body_len,
+        .identity = call->identity,
+    };
+
+    request.identity.key_id = backend->options.key_id;
+    snprintf(letter->timestamp, sizeof(letter->timestamp), "%" PRId64, clock_wall_ms() / 1000);
+    if (!signature_make(&request, backend->options.key_secret, letter->signature)) {
+        return error_set(err, ERR_INTERNAL, "the request cannot be signed");
+    }
+    add(letter, "X-Blox-Key-Id", request.identity.key_id);
+    add(letter, "X-Blox-Caller-Arn", request.identity.caller_arn);
+    add(letter, "X-Blox-Caller-Account", request.identity.caller_account);
+    add(letter, "X-Blox-Caller-Id", request.identity.caller_id);
+    add(letter, "X-Blox-Source-Ip", request.identity.source_ip);
+    add(letter, "X-Blox-Api-Request-Id", request.identity.api_request_id);
+    add(letter, "X-Blox-Timestamp", letter->timestamp);
+    add(letter, "X-Blox-Signature", letter->signature);
+    return 0;
+}
+
+static int write_letter(const struct backend *backend, const struct call *call,
+                        const char *request_id, const char *trace_id, struct letter *letter,
+                        struct error *err)
+{
+    letter->n = 0;
+    for (size_t i = 0; i < call->headers.n; i++) {
+        const struct header *header = &call->headers.items[i];
+
+        if (!(trace_id && strcasecmp(header->name, "X-Amzn-Trace-Id") == 0)) {
+            letter->items[letter->n++] = (struct fetch_header){header->name, header->value};
+        }
+    }
+    add(letter, "X-Request-Id", request_id);
+    add(letter, "X-Amzn-Trace-Id", trace_id);
+    return sign(backend, call, letter, err);
+}
+
+static void attempt(struct backend *backend, const struct call *call, const struct letter *letter,
+                    bool fresh, int64_t budget_ms, struct exchange *out)
+{
+    bool writes = call->method[0] == 'P'; /* POST, PUT, PATCH: with a length, be it 0 */
+    const struct fetch_request request = {
+        .method = call->method,
+        .url = backend->options.url,
+        .target = call->target.text,
+        .headers = letter->items,
+        .n_headers = letter->n,
+        .body = writes && !call->body ? "" : call->body,
+        .body_len = call->body_len,
+        .timeout_ms = (int)budget_ms,
+        .connect_ms = CONNECT_MS,
+        .answer_max = BACKEND_ANSWER_MAX,
+        .once = true,
+        .fresh = fresh,
+        .direct = true,
+    };
+
+    exchange_run(out, backend->fetch, &request);
+    backend->used_at_ms = clock_wall_ms();
+}
+
+/*
+ * Only reads use a connection again: where that was closed meanwhile they are sent once more, and
+ * nobody notices. Anything else would have to fail, because nobody could say whether it took
+ * effect.
+ */
+void backend_send(struct backend *backend, const struct call *call, const char *request_id,
+                  const char *trace_id, int64_t budget_ms, struct exchange *out)
+{
+    int64_t end_ms = clock_mono_ms() + budget_ms;
+    int64_t idle_ms = clock_wall_ms() - backend->used_at_ms;
+    bool fresh = !call_is_read(call) || idle_ms < 0 || idle_ms > IDLE_MS;
+    struct letter letter;
+
+    exchange_clear(out);
+    if (write_letter(backend, call, request_id, trace_id, &letter, &out->err) < 0) {
+        return;
+    }
+    attempt(backend, call, &letter, fresh, budget_ms, out);
+    int64_t left_ms = end_ms - clock_mono_ms();
+
+    if (out->err.code == ERR_UNAVAILABLE && !out->begun && !out->timed_out && call_is_read(call) &&
+        left_ms > 0) {
+        attempt(backend, call, &letter, true, left_ms, out);
+    }
+    if (out->err.code == ERR_INVALID) {
+        out->err.code = ERR_INTERNAL; /* our own request; the call itself has been checked */
+    }
+}

@@ -9,6 +9,7 @@
 
 struct settings {
     char *listen;
+    bool any_address;
     char *region;
     char *account;
     char *queue;
@@ -33,6 +34,8 @@ struct settings {
 static const struct option_spec options[] = {
     OPTION("listen", OPTION_TEXT, NULL, "ADDRESS:PORT", NULL, 0, 0, listen,
            "Where to listen, on loopback; required."),
+    OPTION("any-address", OPTION_FLAG, NULL, NULL, NULL, 0, 0, any_address,
+           "Allows listening beyond loopback, for containers: who reaches it controls it."),
     OPTION("region", OPTION_TEXT, "AWS_REGION", "REGION", "us-east-1", 0, 0, region,
            "The region of all ARNs; calls must be signed for it."),
     OPTION("account", OPTION_TEXT, NULL, "ID", "123456789012", 0, 0, account,
@@ -76,7 +79,8 @@ static int check_loopback(const char *flag, const char *address, struct error *e
 {
     return !address || strncmp(address, "127.", 4) == 0
                ? 0
-               : error_set(err, ERR_INVALID, "--%s %s: only loopback is allowed (127.0.0.1)", flag,
+               : error_set(err, ERR_INVALID,
+                           "--%s %s: only loopback is allowed (127.0.0.1), or --any-address", flag,
                            address);
 }
 
@@ -103,9 +107,10 @@ static int check(const struct settings *settings, struct error *err)
     if (!settings->listen) {
         return error_set(err, ERR_INVALID, "--listen ADDRESS:PORT is required");
     }
-    if (check_loopback("listen", settings->listen, err) < 0 ||
-        check_loopback("gateway-listen", settings->gateway_listen, err) < 0 ||
-        check_loopback("runtime-api-listen", settings->runtime_api_listen, err) < 0 ||
+    if ((!settings->any_address &&
+         (check_loopback("listen", settings->listen, err) < 0 ||
+          check_loopback("gateway-listen", settings->gateway_listen, err) < 0 ||
+          check_loopback("runtime-api-listen", settings->runtime_api_listen, err) < 0)) ||
         check_gateway(settings, err) < 0) {
         return -1;
     }

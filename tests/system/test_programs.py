@@ -57,6 +57,14 @@ def test_a_port_in_use_is_named(tmp_path):
     assert address in done.stderr and "in use" in done.stderr.lower()
 
 
+def test_the_simulator_listens_beyond_loopback_only_when_told_so(tmp_path):
+    done = run("blox-awssim", "--listen", "0.0.0.0:0")
+    assert done.returncode == 64 and "0.0.0.0:0" in done.stderr and "--any-address" in done.stderr
+    told = Program("awssim", tmp_path, [BUILD / "blox-awssim", "--listen", "0.0.0.0:0", "--any-address"]).start()
+    eventually(lambda: "sim.ready" in told.log(), START_S)
+    assert told.stop() == 0
+
+
 @pytest.mark.parametrize("program", ["blox-api", "blox-reconciler"])
 def test_a_redis_that_may_evict_is_refused(shared, program):
     client = shared.redis_client()

@@ -84,6 +84,6 @@ bench() {
     install_missing "$run_needs$test_needs
 wrk cmd wrk"
     build_programs
-    logged make make -s -C "$build" tests/bench/responder tests/bench/seed
+    logged make make -s -C "$build" tests/bench/readers tests/bench/responder tests/bench/seed
     BLOX_BUILD=$build exec /usr/bin/python3 "$measurements" "$@"
 }

@@ -384,17 +384,20 @@ static int storm_locked(struct sim *sim, struct call *call)
     struct definition *def = NULL;
     int64_t n_tasks = 0;
     int64_t n_events = 0;
+    int64_t rate = 0;
     int64_t began_ms = clock_mono_ms();
 
     if (find_cluster(sim, call, &cluster) < 0 || definition_or(sim, call, "storm", &def) < 0 ||
         input_count(call, "tasks", 100, &n_tasks) < 0 ||
-        input_count(call, "events", 1000, &n_events) < 0) {
+        input_count(call, "events", 1000, &n_events) < 0 ||
+        input_count(call, "rate", 0, &rate) < 0) {
         return -1;
     }
     if (!instance_next(cluster, NULL) || n_tasks == 0) {
         return refuse(call, "", "a storm wants instances in the cluster, and tasks");
     }
-    size_t n_lives = task_storm(&sim->world, cluster, def, (size_t)n_tasks, (size_t)n_events);
+    size_t n_lives =
+        storm_begin(&sim->world, cluster, def, (size_t)n_tasks, (size_t)n_events, (size_t)rate);
 
     emit_int(&call->out, "events", n_events);
     emit_int(&call->out, "tasks", (int64_t)n_lives);

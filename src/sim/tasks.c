@@ -358,11 +358,10 @@ void task_resume(struct world *world, struct task *task)
     }
 }
 
-/* ---- storms ---------------------------------------------------------------------------------- */
+/* ---- the lives of storms --------------------------------------------------------------------- */
 
-/* The next change of one life; NULL begins a new one on the instance. */
-static struct task *storm_step(struct world *world, struct task *task, struct instance *instance,
-                               struct definition *definition)
+struct task *task_storm_step(struct world *world, struct task *task, struct instance *instance,
+                             struct definition *definition)
 {
     static const struct task_end end = {.exit_code = 0};
 
@@ -382,25 +381,4 @@ static struct task *storm_step(struct world *world, struct task *task, struct in
         return NULL;
     }
     return task;
-}
-
-size_t task_storm(struct world *world, struct cluster *cluster, struct definition *definition,
-                  size_t n_tasks, size_t n_events)
-{
-    struct task **slots = xcalloc(n_tasks, sizeof(struct task *));
-    struct instance *instance = instance_next(cluster, NULL);
-    size_t n_lives = 0;
-
-    for (size_t i = 0; i < n_events; i++) {
-        struct task **slot = &slots[i % n_tasks];
-
-        if (!*slot) {
-            n_lives++;
-            instance = instance_next(cluster, instance->arn);
-            instance = instance ? instance : instance_next(cluster, NULL);
-        }
-        *slot = storm_step(world, *slot, instance, definition);
-    }
-    free(slots);
-    return n_lives;
 }

@@ -99,6 +99,7 @@ void world_clear(struct world *world)
     pthread_cond_signal(&world->changed);
     world_unlock(world);
     pthread_join(world->keeper, NULL);
+    storms_clear(world);
     while ((cluster = cluster_next(world, NULL))) {
         cluster_free(world, cluster);
     }

@@ -197,6 +197,7 @@ struct world {
     struct cluster_tree clusters;
     struct family_tree families;
     struct timers timers;
+    struct storm *storms; /* those under way */
     size_t n_instances;
     size_t n_tasks;
     int64_t ec2_ids;
@@ -299,8 +300,20 @@ struct task *task_next_on(struct instance *instance, const char *after_arn);
 const struct task_state *task_seen(const struct world *world, const struct task *task);
 const char *task_status_name(enum task_status status);
 void task_free(struct world *world, struct task *task);
-/* Writes n_events events of whole lives of n_tasks tasks at a time; gives how many tasks lived. */
-size_t task_storm(struct world *world, struct cluster *cluster, struct definition *definition,
-                  size_t n_tasks, size_t n_events);
+/* The next change of one life, with its event; without a task a new one begins on the instance.
+ * Gives the task, NULL when its life is over. */
+struct task *task_storm_step(struct world *world, struct task *task, struct instance *instance,
+                             struct definition *definition);
+
+/* ---- storm.c */
+/*
+ * n_events events of whole lives of n_tasks tasks at a time, which take no resources: at once, or
+ * with a rate (events a second) over time, beginning now. The cluster has instances. Gives how many
+ * tasks will have lived.
+ */
+size_t storm_begin(struct world *world, struct cluster *cluster, struct definition *definition,
+                   size_t n_tasks, size_t n_events, size_t rate);
+/* Ends those under way. */
+void storms_clear(struct world *world);
 
 #endif

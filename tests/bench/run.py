@@ -22,6 +22,8 @@ MEASUREMENTS = {
     "reaction": scheduling.reaction,
     "deployment": scheduling.deployment,
     "ingest": ingest.ingest,
+    "ingest-streams": ingest.ingest_streams,
+    "ingest-unfiltered": ingest.ingest_unfiltered,
     "api": api.api,
     "lists": lists.lists,
     "growth": lists.growth,

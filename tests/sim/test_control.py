@@ -89,6 +89,19 @@ def test_a_storm_is_of_genuine_lives_and_describe_agrees(sim):
         assert (task["version"], task["lastStatus"]) == (detail["version"], detail["lastStatus"])
 
 
+def test_a_storm_with_a_rate_takes_its_time(sim):
+    sim.instances(3)
+    sim.bodies()
+    began = time.monotonic()
+    done = sim.control("POST", "/storm", {"cluster": "c", "tasks": 10, "events": 100, "rate": 200})
+    assert done["tasks"] == 30 and done["took_ms"] < 100
+    events = []
+    while len(events) < 100 and time.monotonic() < began + 10:
+        events += sim.events()
+    assert len(events) == 100 and time.monotonic() - began > 0.45
+    assert len({e["detail"]["taskArn"] for e in events}) == 30
+
+
 def test_raw_messages(sim):
     sim.bodies()
     assert sim.control("POST", "/events", {"body": "no {json"})["messageId"]

@@ -85,31 +85,6 @@ static void make_location(const char *path, const char *raw_query, struct strbuf
     }
 }
 
-static void add_html(const char *text, struct strbuf *out)
-{
-    for (; *text; text++) {
-        switch (*text) {
-        case '&':
-            strbuf_add_text(out, "&amp;");
-            break;
-        case '<':
-            strbuf_add_text(out, "&lt;");
-            break;
-        case '>':
-            strbuf_add_text(out, "&gt;");
-            break;
-        case '"':
-            strbuf_add_text(out, "&#34;");
-            break;
-        case '\'':
-            strbuf_add_text(out, "&#39;");
-            break;
-        default:
-            strbuf_add_char(out, *text);
-        }
-    }
-}
-
 static int redirect_to_clean(const struct http_request *req, const char *clean,
                              struct http_response *resp)
 {
@@ -130,7 +105,7 @@ static int redirect_without_slash(const struct http_request *req, struct http_re
     resp->status = 301;
     resp->content_type = "text/html; charset=utf-8";
     strbuf_add_text(&resp->text, "<a href=\"");
-    add_html(location.text, &resp->text);
+    strbuf_add_markup(&resp->text, location.text);
     strbuf_add_text(&resp->text, "\">Moved Permanently</a>.\n\n");
     resp->body_len = resp->text.len;
     return 0;

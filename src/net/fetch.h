@@ -15,7 +15,8 @@
 #include "util/attr.h"
 #include "util/error.h"
 
-#define FETCH_ANSWER_MAX (16 * 1024 * 1024) /* bytes of one answer's body */
+/* Bytes of one answer's body. Ten messages of SQS' 1 MiB, each byte of them escaped, are 20 MiB. */
+#define FETCH_ANSWER_MAX (24 * 1024 * 1024)
 #define FETCH_CONNECT_MS 3000
 #define FETCH_FOREVER    (-1) /* a timeout which does not come */
 

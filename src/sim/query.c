@@ -2,11 +2,11 @@
  * Source: botocore's model of SQS, 2012-11-05, with its flattened lists and maps. */
 #include "sim/query.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/path.h"
 #include "util/attr.h"
 #include "util/mem.h"
 
@@ -20,12 +20,11 @@ static void decode(char *text)
     char *out = text;
 
     for (const char *in = text; *in; in++) {
-        unsigned int byte = 0;
+        int byte = *in == '%' ? hex_byte(in + 1) : -1;
 
         if (*in == '+') {
             *out++ = ' ';
-        } else if (*in == '%' && isxdigit((unsigned char)in[1]) && isxdigit((unsigned char)in[2])) {
-            sscanf(in + 1, "%2x", &byte);
+        } else if (byte >= 0) {
             *out++ = (char)byte;
             in += 2;
         } else {
@@ -139,35 +138,10 @@ json_t *query_parse(const char *form)
 
 /* ---- XML ------------------------------------------------------------------------------------- */
 
-static void add_xml(struct strbuf *out, const char *text)
-{
-    for (; *text; text++) {
-        switch (*text) {
-        case '&':
-            strbuf_add_text(out, "&amp;");
-            break;
-        case '<':
-            strbuf_add_text(out, "&lt;");
-            break;
-        case '>':
-            strbuf_add_text(out, "&gt;");
-            break;
-        case '"':
-            strbuf_add_text(out, "&quot;");
-            break;
-        case '\r':
-            strbuf_add_text(out, "&#xD;");
-            break;
-        default:
-            strbuf_add_char(out, *text);
-        }
-    }
-}
-
 static void add_element(struct strbuf *out, const char *name, const char *text)
 {
     strbuf_addf(out, "<%s>", name);
-    add_xml(out, text);
+    strbuf_add_markup(out, text);
     strbuf_addf(out, "</%s>", name);
 }
 

@@ -8,7 +8,7 @@
 #include "util/clock.h"
 
 #define BATCH_MAX      10
-#define BODY_LEN_LIMIT (256 * 1024) /* of a message, and of a batch in all */
+#define BODY_LEN_LIMIT (1024 * 1024) /* of a message, and of a batch in all */
 #define WAIT_MAX_S     20
 #define HIDE_MAX_S     43200
 #define DELAY_MAX_S    900

@@ -205,7 +205,7 @@ int sqs_get_queue_attributes(struct sim *sim, struct call *call)
     emit_number(call, "ApproximateNumberOfMessagesDelayed", (int64_t)queue->n_delayed);
     emit_number(call, "CreatedTimestamp", queue->created_at_ms / 1000);
     emit_number(call, "LastModifiedTimestamp", queue->created_at_ms / 1000);
-    emit_number(call, "MaximumMessageSize", 256 * 1024);
+    emit_number(call, "MaximumMessageSize", 1024 * 1024);
     for (size_t i = 0; i < ARRAY_LEN(number_attributes); i++) {
         emit_number(call, number_attributes[i].name, *number_of(queue, &number_attributes[i]));
     }

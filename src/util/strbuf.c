@@ -64,6 +64,22 @@ void strbuf_add_int(struct strbuf *buf, int64_t n)
     strbuf_addf(buf, "%" PRId64, n);
 }
 
+void strbuf_add_markup(struct strbuf *buf, const char *text)
+{
+    static const char special[] = "&<>\"'\r";
+    static const char *const references[] = {"&amp;", "&lt;", "&gt;", "&#34;", "&#39;", "&#13;"};
+
+    while (*text) {
+        size_t plain = strcspn(text, special);
+
+        strbuf_add(buf, text, plain);
+        text += plain;
+        if (*text) {
+            strbuf_add_text(buf, references[strchr(special, *text++) - special]);
+        }
+    }
+}
+
 void strbuf_addf(struct strbuf *buf, const char *fmt, ...)
 {
     va_list args;

@@ -24,6 +24,8 @@ void strbuf_add_text(struct strbuf *buf, const char *text);
 void strbuf_add_char(struct strbuf *buf, char c);
 void strbuf_add_int(struct strbuf *buf, int64_t n);
 void strbuf_addf(struct strbuf *buf, const char *fmt, ...) PRINTF(2, 3);
+/* The text as HTML and XML want it: & < > " ' and a carriage return as references. */
+void strbuf_add_markup(struct strbuf *buf, const char *text);
 /* The text ("" when nothing was added), the caller's from now on; buf is empty afterwards. */
 char *strbuf_take(struct strbuf *buf) MUST_CHECK;
 

@@ -338,7 +338,7 @@ static void test_nonsense_is_a_protocol_error(void **state)
     (void)state;
     SCRIPT(peer, {.status = 200, .body = "<html>"}, {.status = 200, .body = "[]"},
            {.status = 302, .headers = "Location: /\r\n"},
-           {.status = 200, .body = OK, .blanks = 17 * 1024 * 1024});
+           {.status = 200, .body = OK, .blanks = 25 * 1024 * 1024});
     for (int i = 0; i < 3; i++) {
         struct outcome got = i == 1 ? do_write(aws) : do_read(aws);
 

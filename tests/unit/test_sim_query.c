@@ -54,7 +54,7 @@ static void test_answers(void **state)
         {"{\"Attributes\":{\"N\":\"<1>\"}}",
          "<Attribute><Name>N</Name><Value>&lt;1&gt;</Value></Attribute>"},
         {"{\"Messages\":[{\"Body\":\"\\\"\\r\",\"Attributes\":{\"A\":\"1\"}}]}",
-         "<Message><Body>&quot;&#xD;</Body>"
+         "<Message><Body>&#34;&#13;</Body>"
          "<Attribute><Name>A</Name><Value>1</Value></Attribute></Message>"},
         {"{\"Successful\":[{\"Id\":\"1\"}],\"Failed\":[{\"SenderFault\":true}]}",
          "<DeleteMessageBatchResultEntry><Id>1</Id></DeleteMessageBatchResultEntry>"

@@ -268,6 +268,11 @@ struct aws *aws_open(const struct aws_options *options, struct error *err)
     return TAKE(aws);
 }
 
+const char *aws_region(const struct aws *aws)
+{
+    return aws->region;
+}
+
 void aws_free(struct aws *aws)
 {
     if (!aws) {

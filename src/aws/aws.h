@@ -44,6 +44,7 @@ struct aws_options {
 };
 
 struct aws *aws_open(const struct aws_options *options, struct error *err) MUST_CHECK;
+const char *aws_region(const struct aws *aws);
 void aws_free(struct aws *aws); /* ends what is under way; each gets its answer (ERR_UNAVAILABLE) */
 AUTO_DEFINE(aws);
 

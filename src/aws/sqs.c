@@ -9,6 +9,7 @@
 
 #include "util/mem.h"
 
+#define ACCOUNT_LEN   12
 #define CALL_MS       10000 /* timeout of a call that does not wait for messages */
 #define POLL_EXTRA_MS 5000  /* of a long poll, beyond its wait */
 
@@ -17,7 +18,8 @@ struct sqs_queue {
     char *name;
     atomic_bool stopped; /* no more receives */
     pthread_mutex_t lock;
-    char *url; /* under the lock until it is known; NULL before */
+    char *url;                     /* under the lock until it is known; NULL before */
+    char account[ACCOUNT_LEN + 1]; /* of it, as it was resolved; "" when it has none */
 };
 
 /* ---- the queue ------------------------------------------------------------------------------- */
@@ -96,6 +98,27 @@ static int call(struct sqs_queue *queue, const char *operation, json_t *input, i
     return status;
 }
 
+/* The digits before the name: https://sqs.eu-west-1.amazonaws.com/123456789012/name. Other makers'
+ * URLs may have something else there. */
+static void find_account(const char *url, char out[ACCOUNT_LEN + 1])
+{
+    const char *name = strrchr(url, '/');
+    const char *account = name && name - url > ACCOUNT_LEN ? name - ACCOUNT_LEN : NULL;
+
+    if (account && account[-1] == '/' && strspn(account, "0123456789") == ACCOUNT_LEN) {
+        memcpy(out, account, ACCOUNT_LEN);
+    }
+}
+
+const char *sqs_own_account(struct sqs_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    const char *account = queue->account[0] ? queue->account : NULL;
+
+    pthread_mutex_unlock(&queue->lock);
+    return account;
+}
+
 /* The URL, resolved once and then kept; a failure is tried again by the next call. */
 static const char *queue_url(struct sqs_queue *queue, const atomic_bool *cancel, struct error *err)
 {
@@ -121,6 +144,7 @@ static const char *queue_url(struct sqs_queue *queue, const atomic_bool *cancel,
     pthread_mutex_lock(&queue->lock);
     if (!queue->url) { /* two may have asked */
         queue->url = xstrdup(url);
+        find_account(url, queue->account);
     }
     known = queue->url;
     pthread_mutex_unlock(&queue->lock);

@@ -23,6 +23,10 @@ struct sqs_queue *sqs_open(struct aws *aws, const char *name_or_url, struct erro
 void sqs_queue_free(struct sqs_queue *queue); /* nobody may be inside a call any more */
 AUTO_DEFINE(sqs_queue);
 
+/* Whose the queue is, which is who we are: known once a queue given by name has been resolved,
+ * since SQS looks for it in the caller's account. NULL: not known. */
+const char *sqs_own_account(struct sqs_queue *queue);
+
 /* Ends receives under way and makes later ones return at once, all with ERR_UNAVAILABLE; for a
  * prompt stop. Deletes go on. From any thread. */
 void sqs_stop_receiving(struct sqs_queue *queue);

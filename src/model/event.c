@@ -9,7 +9,10 @@
 #include "util/js.h"
 #include "util/mem.h"
 
-/* The envelope's members which we do not use, but whose wrong types fail the event as ever. */
+#define ACCOUNT_LEN 12 /* digits, says arn_parse */
+
+/* The envelope's members of which most are not used, but whose wrong types fail the event as ever.
+ */
 static int check_envelope(const json_t *envelope, struct error *err)
 {
     static const char *const texts[] = {"id", "account", "region"};
@@ -88,6 +91,46 @@ static int identify(struct event *event, struct error *err)
     return get_arn(detail, "containerInstanceArn", ARN_INSTANCE, &event->key, err);
 }
 
+static bool is_part(const char *part, size_t len, const char *want)
+{
+    return strlen(want) == len && memcmp(part, want, len) == 0;
+}
+
+int event_check_home(const struct event *event, const struct event_home *home, struct error *err)
+{
+    struct arn arn = {0};
+
+    if (!arn_parse(event->cluster, ARN_CLUSTER, &arn)) {
+        return error_set(err, ERR_INVALID, "clusterArn: not an ARN of that kind");
+    }
+    if (home->region && !is_part(arn.region, arn.region_len, home->region)) {
+        return error_set(err, ERR_INVALID, "clusterArn: in another region than %.40s",
+                         home->region);
+    }
+    if (home->account && !is_part(arn.account, ACCOUNT_LEN, home->account)) {
+        return error_set(err, ERR_INVALID, "clusterArn: of another account than %.40s",
+                         home->account);
+    }
+    return 0;
+}
+
+/* Whether the envelope is ECS', and says of the account and region what the cluster's ARN does. */
+static int check_origin(const struct event *event, const json_t *envelope, struct error *err)
+{
+    const char *source = NULL;
+    struct event_home sender = {0};
+
+    if (js_get_string(envelope, "source", &source, err) < 0 ||
+        js_get_string(envelope, "region", &sender.region, err) < 0 ||
+        js_get_string(envelope, "account", &sender.account, err) < 0) {
+        return -1;
+    }
+    if (source && !streq(source, "aws.ecs")) {
+        return error_set(err, ERR_INVALID, "source: \"%.80s\" is not aws.ecs", source);
+    }
+    return event_check_home(event, &sender, err);
+}
+
 struct event *event_parse(const char *body, size_t len, enum event_flaw *flaw, struct error *err)
 {
     json_auto_t *envelope = js_parse(body, len, err);
@@ -121,7 +164,11 @@ struct event *event_parse(const char *body, size_t len, enum event_flaw *flaw, s
     }
     event->detail = json_incref(detail);
     raw_normalize(event->detail);
-    return identify(event, err) < 0 ? NULL : TAKE(event);
+    if (identify(event, err) < 0) {
+        return NULL;
+    }
+    *flaw = EVENT_FOREIGN;
+    return check_origin(event, envelope, err) < 0 ? NULL : TAKE(event);
 }
 
 void event_free(struct event *event)

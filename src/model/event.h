@@ -15,6 +15,13 @@ enum event_flaw {
     EVENT_UNRECOGNIZED, /* some other message: its detail-type is none of ours */
     EVENT_MALFORMED,    /* a member is missing or of the wrong type */
     EVENT_INCOMPLETE,   /* even together with what is stored */
+    EVENT_FOREIGN,      /* not ECS', or of another account or region than it says */
+};
+
+/* Whose events are wanted; NULL: anybody's. */
+struct event_home {
+    const char *region;
+    const char *account;
 };
 
 struct event {
@@ -28,11 +35,16 @@ struct event {
 
 /*
  * Reads the body of a message. ERR_INVALID: it can never be applied, and the text says why: no
- * JSON, another detail-type, a member of the wrong type, an ARN of another kind. *flaw is
- * then which sort that is, and nothing otherwise.
+ * JSON, another detail-type, a member of the wrong type, an ARN of another kind, a source other
+ * than aws.ecs (nobody but AWS may put events under such a name), an account or region other than
+ * its cluster's (EventBridge writes these, whoever sent the event). *flaw is then which sort that
+ * is, and nothing otherwise.
  */
 struct event *event_parse(const char *body, size_t len, enum event_flaw *flaw,
                           struct error *err) MUST_CHECK;
+/* -1: the cluster is of another account or region. */
+int event_check_home(const struct event *event, const struct event_home *home,
+                     struct error *err) MUST_CHECK;
 void event_free(struct event *event);
 AUTO_DEFINE(event);
 

@@ -40,6 +40,7 @@ struct consumer {
     struct sqs_queue *queue;
     struct store *store;
     struct drift *drift; /* or NULL */
+    const char *region;
     struct newcomers *newcomers;
     struct worker watcher;
     struct poller *pollers;
@@ -171,12 +172,14 @@ static int delete_settled(struct consumer *c, const struct sqs_batch *batch,
 static int consume(struct consumer *c, const struct sqs_batch *batch, struct error *err)
 {
     struct ingest_item items[SQS_BATCH_MAX] = {0};
+    const struct event_home home = {c->region, sqs_own_account(c->queue)};
     struct error why = {0};
 
     count(c, RECEIVED, (int64_t)batch->n);
     metric_add(METRIC_EVENTS_RECEIVED, 0, batch->n);
     for (size_t i = 0; i < batch->n; i++) {
         items[i].body = batch->messages[i].body;
+        items[i].home = &home;
     }
     int outcome = ingest(c->store, clock_wall_ms(), items, batch->n, err);
 
@@ -309,6 +312,7 @@ struct consumer *consumer_open(const struct consumer_options *options, struct er
 
     c->store = options->store;
     c->drift = options->drift;
+    c->region = aws_region(options->aws);
     c->poison_lines = POISON_LINES;
     c->trouble_at_ms = -TROUBLE_LINE_MS;
     c->n_pollers = options->pollers ? options->pollers : CONSUMER_POLLERS;

@@ -28,6 +28,9 @@ static void parse(struct ingest_item *item)
     item->event = event_parse(item->body, strlen(item->body), &item->flaw, &item->why);
     if (!item->event) {
         item->result = INGEST_REJECTED;
+    } else if (item->home && event_check_home(item->event, item->home, &item->why) < 0) {
+        item->result = INGEST_REJECTED;
+        item->flaw = EVENT_FOREIGN;
     }
 }
 

@@ -22,11 +22,12 @@ enum ingest_result {
 
 struct ingest_item {
     const char *body; /* of the message, borrowed; the caller fills it in and zeroes the rest */
+    const struct event_home *home; /* borrowed; NULL: anybody's events are applied */
     enum ingest_result result;
     struct error why;
     enum event_flaw flaw; /* when REJECTED */
-    struct event *event; /* NULL when it was not even one */
-    bool first_seen;     /* an instance of which nothing was stored */
+    struct event *event;  /* NULL when it was not even one */
+    bool first_seen;      /* an instance of which nothing was stored */
 };
 void ingest_item_clear(struct ingest_item *item);
 

@@ -42,7 +42,7 @@ LABEL(aws_code, "code", "ok", "no_answer", "none", "AccessDeniedException",
       "UnrecognizedClientException", "other");
 LABEL(bucket, "bucket", "reads", "writes");
 LABEL(message_state, "state", "visible", "in_flight");
-LABEL(flaw, "reason", "not_json", "unrecognized", "malformed", "incomplete");
+LABEL(flaw, "reason", "not_json", "unrecognized", "malformed", "incomplete", "foreign");
 LABEL(repair, "kind", "missed", "outdated", "changed", "deleted");
 LABEL(change, "change", "taken", "lost");
 LABEL(act, "act", "wait", "start", "stop", "replace", "adopt", "settle", "note", "end");

@@ -108,8 +108,8 @@ int ecs_answer_list_container_instances(struct ecs_call *call)
 
     filters_select(&instance_filters, &filters, &selection);
     select_page(call, &selection, &page, &found);
-    if (filters.query) {
-        instances_keep(call->api->view, filters.query, page.max + 1, &found);
+    if (filters.query && !instances_keep(call->api->view, filters.query, page.max + 1, &found)) {
+        return ecs_refuse(call, INVALID, "%s", QUERY_TOO_HARD);
     }
     ecs_page_answer(call, &page, "containerInstanceArns", &found);
     return 0;

@@ -55,8 +55,8 @@ static bool is_wanted(void *ctx, const struct entity *entity)
            (!wanted->instances || has_instance(wanted->instances, entity->fields[TASK_INSTANCE]));
 }
 
-/* The instances which a task list's filters mean. */
-static void find_instances(struct view *view, const struct filters *filters,
+/* The instances which a task list's filters mean. False: the query is too hard. */
+static bool find_instances(struct view *view, const struct filters *filters,
                            struct instance_set *out)
 {
     const struct filters about = {
@@ -68,8 +68,8 @@ static void find_instances(struct view *view, const struct filters *filters,
 
     filters_select(&instance_filters, &about, &selection);
     view_select(view, &selection, &out->instances);
-    if (filters->query) {
-        instances_keep(view, filters->query, 0, &out->instances);
+    if (filters->query && !instances_keep(view, filters->query, 0, &out->instances)) {
+        return false;
     }
     out->n = out->instances.n;
     out->arns = xcalloc(out->n, sizeof(*out->arns));
@@ -84,10 +84,11 @@ static void find_instances(struct view *view, const struct filters *filters,
     if (out->n > 0) {
         qsort(out->arns, out->n, sizeof(*out->arns), by_text);
     }
+    return true;
 }
 
-/* Up to list_wanted entities behind the list's place. */
-static void collect(const struct list *list, const struct filter_rules *rules,
+/* Up to list_wanted entities behind the list's place. False: the query is too hard. */
+static bool collect(const struct list *list, const struct filter_rules *rules,
                     const struct filters *filters, struct entity_list *out)
 {
     struct view *view = list->api->view;
@@ -102,7 +103,9 @@ static void collect(const struct list *list, const struct filter_rules *rules,
 
     filters_select(rules, filters, &selection);
     if (rules->kind == KIND_TASK && (filters->query || filters->ec2_instance_id)) {
-        find_instances(view, filters, &instances);
+        if (!find_instances(view, filters, &instances)) {
+            return false;
+        }
         wanted.instances = &instances;
         selection.hints[selection.n_hints++] =
             (struct selection_hint){BY_INSTANCE, instances.ids, instances.n};
@@ -114,12 +117,11 @@ static void collect(const struct list *list, const struct filter_rules *rules,
         selection.max = 0; /* the query decides how many are left */
     }
     view_select(view, &selection, out);
-    if (rules->kind == KIND_INSTANCE && filters->query) {
-        instances_keep(view, filters->query, list_wanted(list), out);
-    }
     if (wanted.instances) {
         out->revision = instances.instances.revision; /* the older one */
     }
+    return rules->kind != KIND_INSTANCE || !filters->query ||
+           instances_keep(view, filters->query, list_wanted(list), out);
 }
 
 /* ---- lists ----------------------------------------------------------------------------------- */
@@ -198,7 +200,9 @@ static enum list_step list_entities(struct list *list, const struct filter_rules
     enum list_step step = list_begin(list, kinds_of(rules, &filters), &filters.cluster, "", err);
 
     if (step == LIST_GOES_ON) {
-        collect(list, rules, &filters, &items);
+        if (!collect(list, rules, &filters, &items)) {
+            return list_refuse(list, QUERY_TOO_HARD, err);
+        }
         reply_items(list, &items);
     }
     return step;

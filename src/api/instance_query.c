@@ -81,7 +81,7 @@ static const char *or_null(const char *text)
 }
 
 bool instance_matches(struct view *view, const struct selector *query,
-                      const struct entity *instance)
+                      const struct entity *instance, int64_t *steps)
 {
     AUTO_FACTS facts = {0};
 
@@ -99,24 +99,28 @@ bool instance_matches(struct view *view, const struct selector *query,
         .running_tasks_count = facts.n_running,
         .task_groups = facts.groups,
         .n_task_groups = facts.n_groups,
+        .steps = steps,
     };
 
     return selector_matches(query, &subject);
 }
 
-void instances_keep(struct view *view, const struct selector *query, size_t max,
+bool instances_keep(struct view *view, const struct selector *query, size_t max,
                     struct entity_list *instances)
 {
+    int64_t steps = QUERY_STEPS_MAX;
     size_t n = 0;
 
     for (size_t i = 0; i < instances->n; i++) {
         struct entity *instance = instances->items[i];
 
-        if ((max == 0 || n < max) && instance_matches(view, query, instance)) {
+        if (steps >= 0 && (max == 0 || n < max) &&
+            instance_matches(view, query, instance, &steps)) {
             instances->items[n++] = instance;
         } else {
             entity_free(instance);
         }
     }
     instances->n = n;
+    return steps >= 0;
 }

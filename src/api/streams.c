@@ -4,6 +4,7 @@
 
 #include "api/api.h"
 #include "api/hub.h"
+#include "api/instance_query.h"
 #include "store/log.h"
 
 #define STREAM_TYPE     "application/octet-stream"
@@ -123,15 +124,17 @@ static const char *parse_wish(const struct query *query, struct stream_wish *out
 
 /* ---- positions ------------------------------------------------------------------------------- */
 
-static void take_snapshot(struct api *api, struct stream_options *options)
+/* False: the query is too hard. */
+static bool take_snapshot(struct api *api, struct stream_options *options)
 {
     struct entity_list *list = &options->snapshot;
     const struct watch *watch = options->watch;
+    int64_t steps = QUERY_STEPS_MAX;
     size_t n = 0;
 
     view_list(api->view, watch->rules->kind, watch->filters.cluster.arn, list);
     for (size_t i = 0; i < list->n; i++) {
-        if (watch_shows(watch, list->items[i])) {
+        if (steps >= 0 && watch_shows(watch, list->items[i], &steps)) {
             list->items[n++] = list->items[i];
         } else {
             entity_free(list->items[i]);
@@ -140,11 +143,12 @@ static void take_snapshot(struct api *api, struct stream_options *options)
     list->n = n;
     options->has_snapshot = true;
     options->after = list->revision;
+    return steps >= 0;
 }
 
 /* A position which the client brings is compared with what Redis has: this worker's view may be
- * behind that, and then waits. False when the log does not have what comes next. */
-static int find_position(struct api *api, const struct stream_wish *wish, bool *valid,
+ * behind that, and then waits. *wrong when the log does not have what comes next. */
+static int find_position(struct api *api, const struct stream_wish *wish, const char **wrong,
                          struct error *err)
 {
     enum log_place place = LOG_GONE;
@@ -152,14 +156,17 @@ static int find_position(struct api *api, const struct stream_wish *wish, bool *
     if (log_find(api->store, wish->version, &place, err) < 0) {
         return -1;
     }
-    *valid = wish->from == FROM_VERSION ? place == LOG_HELD : place != LOG_GONE;
+    bool valid = wish->from == FROM_VERSION ? place == LOG_HELD : place != LOG_GONE;
+
+    *wrong = valid ? NULL : OUT_OF_RANGE;
     return 0;
 }
 
-static int begin_at(struct api *api, const struct stream_wish *wish, bool *valid,
+/* *wrong: the text of the 400, or NULL. */
+static int begin_at(struct api *api, const struct stream_wish *wish, const char **wrong,
                     struct stream_options *options, struct error *err)
 {
-    *valid = true;
+    *wrong = NULL;
     options->heartbeat_ms = wish->heartbeat_ms;
     options->tells_end = wish->tells_end;
     switch (wish->from) {
@@ -167,14 +174,14 @@ static int begin_at(struct api *api, const struct stream_wish *wish, bool *valid
         options->after = view_revision(api->view);
         return 0;
     case FROM_SNAPSHOT:
-        take_snapshot(api, options);
+        *wrong = take_snapshot(api, options) ? NULL : QUERY_TOO_HARD;
         return 0;
     case FROM_VERSION:
         options->after = wish->version - 1;
-        return find_position(api, wish, valid, err);
+        return find_position(api, wish, wrong, err);
     case FROM_AFTER:
         options->after = wish->version;
-        return find_position(api, wish, valid, err);
+        return find_position(api, wish, wrong, err);
     }
     return 0;
 }
@@ -188,7 +195,6 @@ static int open_stream(struct api *api, const struct filter_rules *rules,
     struct stream_wish wish = {0};
     struct stream_options options = {0};
     AUTO(watch) *watch = NULL;
-    bool valid = true;
     const char *wrong = parse_wish(&req->query, &wish);
     AUTO_STRBUF unwatchable = {0};
 
@@ -199,11 +205,12 @@ static int open_stream(struct api *api, const struct filter_rules *rules,
         return http_reply_text(resp, 400, "%s", unwatchable.text);
     }
     options.watch = watch;
-    if (begin_at(api, &wish, &valid, &options, err) < 0) {
+    if (begin_at(api, &wish, &wrong, &options, err) < 0) {
         return -1;
     }
-    if (!valid) {
-        return http_reply_text(resp, 400, OUT_OF_RANGE);
+    if (wrong) {
+        entity_list_clear(&options.snapshot);
+        return http_reply_text(resp, 400, "%s", wrong);
     }
     reply_revision(resp, options.after);
     watch = NULL; /* the stream's */

@@ -91,23 +91,25 @@ void watch_free(struct watch *watch)
     }
 }
 
-bool watch_shows(const struct watch *watch, const struct entity *entity)
+bool watch_shows(const struct watch *watch, const struct entity *entity, int64_t *steps)
 {
     return entity->kind == watch->rules->kind &&
            filters_match(watch->rules, &watch->filters, entity) &&
-           (!watch->filters.query || instance_matches(NULL, watch->filters.query, entity));
+           (!watch->filters.query || instance_matches(NULL, watch->filters.query, entity, steps));
 }
 
 bool watch_line(const struct watch *watch, struct transition *transition, struct iovec *out)
 {
+    int64_t steps = CHANGE_STEPS_MAX;
+
     if (transition->deleted && !watch->deletes) {
         return false;
     }
-    if (watch_shows(watch, &transition->after)) {
+    if (watch_shows(watch, &transition->after, &steps)) {
         *out = transition_line(transition);
         return true;
     }
-    if (watch->deletes && transition->before && watch_shows(watch, transition->before)) {
+    if (watch->deletes && transition->before && watch_shows(watch, transition->before, &steps)) {
         *out = transition_unmatched(transition);
         return true;
     }

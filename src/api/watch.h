@@ -23,8 +23,9 @@ bool watch_parse(const struct filter_rules *rules, const struct query *query, bo
 void watch_free(struct watch *watch);
 AUTO_DEFINE(watch);
 
-/* Whether the watch shows the entity as it is. */
-bool watch_shows(const struct watch *watch, const struct entity *entity);
+/* Whether the watch shows the entity as it is. *steps is lowered by what its query's regular
+ * expressions took; below 0 the answer means nothing. */
+bool watch_shows(const struct watch *watch, const struct entity *entity, int64_t *steps);
 /* The line it shows for the change, newline included; false when it shows nothing. */
 bool watch_line(const struct watch *watch, struct transition *transition, struct iovec *out);
 

@@ -58,7 +58,7 @@ static bool text_order_suits(const struct selector_test *test, const char *value
            order_suits(test->op, (number > test->number) - (number < test->number));
 }
 
-static bool text_suits(const struct selector_test *test, const char *value)
+static bool text_suits(const struct selector_test *test, const char *value, int64_t *steps)
 {
     switch (test->op) {
     case OP_IN:
@@ -66,9 +66,9 @@ static bool text_suits(const struct selector_test *test, const char *value)
     case OP_NOT_IN:
         return !is_listed(test, value);
     case OP_MATCHES:
-        return regex_match(test->pattern, value) == REGEX_MATCH;
+        return regex_match(test->pattern, value, steps) == REGEX_MATCH;
     case OP_NOT_MATCHES:
-        return regex_match(test->pattern, value) == REGEX_NO_MATCH;
+        return regex_match(test->pattern, value, steps) == REGEX_NO_MATCH;
     case OP_EXISTS:
         return true;
     case OP_NOT_EXISTS:
@@ -110,7 +110,7 @@ static bool any_text_suits(const struct selector_test *test, const struct select
         return test->op == OP_NOT_EXISTS;
     }
     for (; value; value = next_text(test, subject, &i)) {
-        if (text_suits(test, value)) {
+        if (text_suits(test, value, subject->steps)) {
             return true;
         }
     }
@@ -132,9 +132,10 @@ static bool test_suits(const struct selector_test *test, const struct selector_s
     case FIELD_TASK_GROUP:
         return any_text_suits(test, subject);
     case FIELD_EC2_INSTANCE_ID:
-        return subject->ec2_instance_id && text_suits(test, subject->ec2_instance_id);
+        return subject->ec2_instance_id &&
+               text_suits(test, subject->ec2_instance_id, subject->steps);
     case FIELD_AGENT_CONNECTED:
-        return text_suits(test, subject->agent_connected ? "true" : "false");
+        return text_suits(test, subject->agent_connected ? "true" : "false", subject->steps);
     case FIELD_AGENT_VERSION:
         return version_suits(test, subject->agent_version);
     case FIELD_REGISTERED_AT:

@@ -79,10 +79,11 @@ struct selector_subject {
     int64_t running_tasks_count;
     const char *const *task_groups; /* of the tasks there; may repeat, NULL for a task without */
     size_t n_task_groups;
+    int64_t *steps; /* of its regular expressions, see regex_match; NULL: without a budget */
 };
 
 /* Allocates nothing, but see regex_match. A pattern too hard for the limits matches neither =~ nor
- * !~. */
+ * !~; when *subject->steps is below 0 afterwards, that may be said of one for want of budget. */
 bool selector_matches(const struct selector *selector, const struct selector_subject *subject);
 
 #endif

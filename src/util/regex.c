@@ -18,7 +18,6 @@
 
 struct regex {
     pcre2_code *code;
-    pcre2_match_context *limits;
 };
 
 /* ---- compiling ------------------------------------------------------------------------------- */
@@ -37,17 +36,6 @@ static pcre2_code *compile(const char *pattern, int *code, size_t *at)
     return compiled;
 }
 
-static pcre2_match_context *match_limits(void)
-{
-    pcre2_match_context *limits = pcre2_match_context_create(NULL);
-
-    assert(limits);
-    pcre2_set_match_limit(limits, REGEX_STEPS_MAX);
-    pcre2_set_depth_limit(limits, REGEX_DEPTH_MAX);
-    pcre2_set_heap_limit(limits, REGEX_HEAP_KIB);
-    return limits;
-}
-
 struct regex *regex_compile(const char *pattern, size_t *at, struct error *err)
 {
     int code = 0;
@@ -64,7 +52,6 @@ struct regex *regex_compile(const char *pattern, size_t *at, struct error *err)
     struct regex *regex = xcalloc(1, sizeof(*regex));
 
     regex->code = compiled;
-    regex->limits = match_limits();
     return regex;
 }
 
@@ -74,47 +61,81 @@ void regex_free(struct regex *regex)
         return;
     }
     pcre2_code_free(regex->code);
-    pcre2_match_context_free(regex->limits);
     free(regex);
 }
 
 /* ---- matching -------------------------------------------------------------------------------- */
 
+/* The calling thread's; ends with it. */
+struct workspace {
+    pcre2_match_data *data;
+    pcre2_match_context *limits;
+};
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 
-static void free_match_data(void *data)
+static void free_workspace(void *value)
 {
-    pcre2_match_data_free(data);
+    struct workspace *workspace = value;
+
+    pcre2_match_data_free(workspace->data);
+    pcre2_match_context_free(workspace->limits);
+    free(workspace);
 }
 
 static void make_key(void)
 {
-    int failed = pthread_key_create(&key, free_match_data);
+    int failed = pthread_key_create(&key, free_workspace);
 
     assert(failed == 0);
     (void)failed;
 }
 
-/* The calling thread's; ends with it. */
-static pcre2_match_data *match_data(void)
+static struct workspace *get_workspace(void)
 {
     pthread_once(&once, make_key);
-    pcre2_match_data *data = pthread_getspecific(key);
+    struct workspace *workspace = pthread_getspecific(key);
 
-    if (!data) {
-        data = pcre2_match_data_create(1, NULL); /* we ask whether, never where */
-        assert(data);
-        pthread_setspecific(key, data);
+    if (!workspace) {
+        workspace = xcalloc(1, sizeof(*workspace));
+        workspace->data = pcre2_match_data_create(1, NULL); /* we ask whether, never where */
+        workspace->limits = pcre2_match_context_create(NULL);
+        assert(workspace->data && workspace->limits);
+        pcre2_set_depth_limit(workspace->limits, REGEX_DEPTH_MAX);
+        pcre2_set_heap_limit(workspace->limits, REGEX_HEAP_KIB);
+        pthread_setspecific(key, workspace);
     }
-    return data;
+    return workspace;
 }
 
-enum regex_outcome regex_match(const struct regex *regex, const char *text)
+/* PCRE2's own code, with so many steps at most. */
+static int try(const struct regex *regex, const char *text, uint32_t steps)
 {
-    int rc =
-        pcre2_match(regex->code, (PCRE2_SPTR)text, strlen(text), 0, 0, match_data(), regex->limits);
+    struct workspace *workspace = get_workspace();
 
+    pcre2_set_match_limit(workspace->limits, steps);
+    return pcre2_match(regex->code, (PCRE2_SPTR)text, strlen(text), 0, 0, workspace->data,
+                       workspace->limits);
+}
+
+/* PCRE2 does not tell how many steps it took, only that a limit was too low: limits grow until one
+ * is not. What is tried in vain is a third of the whole at most. */
+enum regex_outcome regex_match(const struct regex *regex, const char *text, int64_t *steps)
+{
+    static const uint32_t limits[] = {REGEX_STEPS_FREE, REGEX_STEPS_FREE * 4, REGEX_STEPS_FREE * 16,
+                                      REGEX_STEPS_MAX};
+    int rc = PCRE2_ERROR_MATCHLIMIT;
+
+    for (size_t l = 0; l < ARRAY_LEN(limits) && rc == PCRE2_ERROR_MATCHLIMIT; l++) {
+        if (steps && *steps < 0) {
+            return REGEX_TOO_HARD;
+        }
+        rc = try(regex, text, limits[l]);
+        if (steps && l > 0) {
+            *steps -= limits[l] - limits[l - 1];
+        }
+    }
     if (rc == PCRE2_ERROR_NOMATCH) {
         return REGEX_NO_MATCH;
     }

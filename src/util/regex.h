@@ -9,15 +9,17 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "util/attr.h"
 #include "util/error.h"
 
-#define REGEX_LEN_MAX   256  /* bytes of a pattern */
-#define REGEX_NEST_MAX  16   /* parentheses within parentheses */
-#define REGEX_STEPS_MAX 2000 /* of one match: less than 0.1 ms */
-#define REGEX_DEPTH_MAX 1000 /* backtracking points kept at a time */
-#define REGEX_HEAP_KIB  256  /* for those, per thread */
+#define REGEX_LEN_MAX    256  /* bytes of a pattern */
+#define REGEX_NEST_MAX   16   /* parentheses within parentheses */
+#define REGEX_STEPS_MAX  2000 /* of one match: less than 0.1 ms */
+#define REGEX_STEPS_FREE 32   /* that cheap a match is like any other comparison */
+#define REGEX_DEPTH_MAX  1000 /* backtracking points kept at a time */
+#define REGEX_HEAP_KIB   256  /* for those, per thread */
 
 struct regex; /* compiled, immutable: any number of threads may match with it */
 
@@ -31,8 +33,13 @@ AUTO_DEFINE(regex);
 
 enum regex_outcome { REGEX_NO_MATCH, REGEX_MATCH, REGEX_TOO_HARD /* a limit was reached */ };
 
-/* Whether the pattern matches all of the text. Allocates only when a thread first matches, and when
- * a pattern needs more memory than any did before it there. */
-enum regex_outcome regex_match(const struct regex *regex, const char *text);
+/*
+ * Whether the pattern matches all of the text. *steps (or NULL: as many as it takes) is what many
+ * matches may take together, and is lowered by what this one took: nothing where it took at most
+ * REGEX_STEPS_FREE, else up to four times as many as it did. Below 0 nothing is tried any more, and
+ * everything is REGEX_TOO_HARD. Allocates only when a thread first matches, and when a pattern
+ * needs more memory than any did before it there.
+ */
+enum regex_outcome regex_match(const struct regex *regex, const char *text, int64_t *steps);
 
 #endif

@@ -11,6 +11,7 @@ import raw_fcgi
 from clients import answer
 from harness import eventually
 from prometheus import Scrape
+from stream_client import Stream
 
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json; charset=UTF-8"
@@ -143,6 +144,56 @@ def test_a_broken_query_is_shown_where(blox):
         first, expression, caret = response.text.splitlines()
         assert first.startswith("Invalid query: column 17: ")
         assert (expression, caret) == ("attribute:stack prod", " " * 16 + "^")
+
+
+TOO_HARD = (
+    "Invalid query: its regular expressions are too hard for so many instances: make them simpler, or name a cluster"
+)
+HARD = " or ".join([f"attribute:rack =~ '(a+)+{c}'" for c in "bcdefghi"])  # all the patterns a query may have
+
+
+@pytest.fixture(scope="module")
+def racks(shared, fleet):
+    """300 instances with an attribute on which some patterns never end: 8 x 2000 steps on each."""
+    shared.sim.create_cluster("racks")
+    arns = shared.sim.add_instances("racks", 300, attributes={"rack": "a" * 60 + "bcdefghi!"})
+    eventually(lambda: len(shared.blox.instances(cluster="racks")) == len(arns), 30)
+    eventually(lambda: len(shared.blox.instances(cluster="racks", query="attribute:rack exists")) == len(arns), 30)
+    return sorted(arns)
+
+
+@pytest.mark.parametrize("path", ["instances", "tasks", "stream/instances"])
+def test_a_query_that_is_too_hard(blox, racks, path):
+    """It costs what its limit is, and is told so; the same query of fewer instances is answered."""
+    for more in ({}, {"cluster": "racks"}):
+        query = {"query": HARD, **more} | ({"snapshot": "true"} if "stream" in path else {})
+        response = blox.state.get(f"/v1/{path}", params=query)
+        assert (response.status_code, response.text) == (400, TOO_HARD + "\n")
+        assert response.elapsed.total_seconds() < 3  # with sanitizers on a busy machine; else some 0.2
+    if "stream" not in path:
+        assert answer(blox.state.get(f"/v1/{path}", params={"query": HARD, "cluster": CLUSTER}))["items"] == []
+
+
+def test_a_filter_that_is_too_hard(shared, racks):
+    ecs = shared.aws_client("ecs", shared.blox.state.url)
+    with pytest.raises(ecs.exceptions.InvalidParameterException, match="too hard for so many instances"):
+        ecs.list_container_instances(cluster="racks", filter=HARD)
+
+
+def test_a_query_that_is_not_too_hard(blox, racks):
+    """Eight patterns of an ordinary sort, on every instance."""
+    easy = " or ".join([f"attribute:rack =~ '{c}.*|[xyz]+{c}?a(b|c)*'" for c in "bcdefgh"] + ["attribute:rack =~ 'a+bc.+!'"])
+    assert instance_arns(blox, cluster="racks", query=easy) == racks
+
+
+def test_a_change_on_a_stream_costs_little(shared, blox, racks):
+    """Without a snapshot nobody is there to refuse: what is too hard for one change matches nothing."""
+    hard = Stream(blox.state, "/v1/stream/instances?" + urllib.parse.urlencode({"query": HARD, "cluster": "racks"}))
+    with hard, Stream(blox.state, "/v1/stream/instances?cluster=racks") as all_of_it:
+        for arn in racks[:50]:
+            shared.sim.change_instance(arn, agentConnected=False)
+        eventually(lambda: len({line["entity"]["containerInstanceARN"] for line in all_of_it.lines}) == 50, 20)
+        assert hard.lines == [] and hard.ended is None
 
 
 # ---- what is refused --------------------------------------------------------------------------

@@ -14,8 +14,8 @@ static void expect(const char *pattern, const char *text, enum regex_outcome wan
     if (!regex) {
         fail_msg("%s: %s", pattern, err.text);
     }
-    if (regex_match(regex, text) != want) {
-        fail_msg("\"%s\" =~ \"%s\": got %d", text, pattern, regex_match(regex, text));
+    if (regex_match(regex, text, NULL) != want) {
+        fail_msg("\"%s\" =~ \"%s\": got %d", text, pattern, regex_match(regex, text, NULL));
     }
 }
 
@@ -64,6 +64,33 @@ static void test_gives_up(void **state)
     expect("(*LIMIT_MATCH=4000000000)(a+)+b", wide, REGEX_TOO_HARD); /* can only lower them */
 }
 
+/* What a match takes out of a budget: nothing when it is cheap, and never more than its own limit.
+ */
+static void test_a_budget(void **state)
+{
+    struct error err = {0};
+    size_t at = 0;
+    AUTO(regex) *cheap = regex_compile("t[0-9]\\..*", &at, &err);
+    AUTO(regex) *hard = regex_compile("(a+)+b", &at, &err);
+    const char *texts[] = {"aaaaaaaab!", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab!"};
+    int64_t steps = 5000;
+
+    (void)state;
+    assert_int_equal(regex_match(cheap, "t2.2xlarge", &steps), REGEX_MATCH);
+    assert_int_equal(steps, 5000);
+    for (size_t t = 0; t < 2; t++) {
+        int64_t before = steps;
+
+        assert_int_equal(regex_match(hard, texts[t], &steps), t ? REGEX_TOO_HARD : REGEX_NO_MATCH);
+        assert_in_range(before - steps, REGEX_STEPS_FREE, REGEX_STEPS_MAX);
+    }
+    while (steps >= 0) {
+        assert_int_equal(regex_match(hard, texts[1], &steps), REGEX_TOO_HARD);
+    }
+    assert_in_range(-steps, 1, REGEX_STEPS_MAX);
+    assert_int_equal(regex_match(cheap, "t2.2xlarge", &steps), REGEX_TOO_HARD); /* all is used up */
+}
+
 static void test_refuses(void **state)
 {
     char pattern[REGEX_LEN_MAX + 2] = "";
@@ -87,6 +114,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matches_the_whole_text),
         cmocka_unit_test(test_gives_up),
+        cmocka_unit_test(test_a_budget),
         cmocka_unit_test(test_refuses),
     };
 

@@ -19,6 +19,7 @@ struct api {
     struct store *store;
     struct view *view;
     struct aws *aws;
+    struct gate *gate;         /* who is let in: api/gate.h */
     struct hub *hub;           /* the streams: api/hub.h */
     atomic_bool store_checked; /* Redis answered, and is one we can work with */
 };

@@ -148,7 +148,6 @@ int list_clusters(struct api *api, const struct http_request *req, struct http_r
     const struct cluster_filter all = {0};
     struct list list;
 
-    resp->problems = true;
     enum list_step step = list_open(api, &list_rules, req, resp, &list, err);
 
     if (step == LIST_GOES_ON) {

@@ -260,11 +260,13 @@ static int commit_deployment(struct api *api, const struct http_request *req,
     };
     struct commit commit = {
         .cause = "api",
+        .actor = http_actor(req),
         .durable = true,
         .ops = ops,
         .n_ops = ARRAY_LEN(ops),
         .audit_environment = after.name,
         .audit_request = req->id,
+        .audit_api_request = req->identity.api_request_id,
         .audit_what = "create-deployment",
         .audit_before = "",
         .audit_after = deployment_json.text,

@@ -98,13 +98,13 @@ static int run(struct ecs_call *call)
 
 /* ---- the answer ------------------------------------------------------------------------------ */
 
-static void write_refusal(const struct ecs_call *call, struct strbuf *out)
+static void write_refusal(const char *code, const char *text, struct strbuf *out)
 {
     strbuf_add_char(out, '{');
     js_write_key(out, "__type");
-    js_write_string(out, call->code);
+    js_write_string(out, code);
     js_write_key(out, "message");
-    js_write_string(out, call->text.text);
+    js_write_string(out, text);
     strbuf_add_char(out, '}');
 }
 
@@ -115,7 +115,7 @@ static void reply(const struct ecs_call *call, const struct http_request *req,
     int status = !call->code ? 200 : streq(call->code, OUR_FAULT) ? 500 : 400;
 
     if (call->code) {
-        write_refusal(call, &body);
+        write_refusal(call->code, call->text.text, &body);
     } else {
         js_write_canonical(&body, call->output);
     }
@@ -123,6 +123,14 @@ static void reply(const struct ecs_call *call, const struct http_request *req,
         http_set_header(resp, "x-amzn-RequestId", "%s", req->id);
     }
     http_reply_body(resp, status, CONTENT_TYPE, &body);
+}
+
+void ecs_reply_forbidden(struct http_response *resp)
+{
+    AUTO_STRBUF body = {0};
+
+    write_refusal("AccessDeniedException", "Forbidden", &body);
+    http_reply_body(resp, 403, CONTENT_TYPE, &body);
 }
 
 int answer_ecs_read(struct api *api, const struct http_request *req, struct http_response *resp,

@@ -28,6 +28,9 @@ int ecs_refuse(struct ecs_call *call, const char *code, const char *fmt, ...) PR
 /* What is not the caller's fault: an HTTP 500, which SDKs try again. Logged. */
 int ecs_fail(struct ecs_call *call, const struct error *why);
 
+/* For who answers in the place of all operations: the caller is not let in. */
+void ecs_reply_forbidden(struct http_response *resp);
+
 /* ---- the input (ecs_reads_input.c) ----------------------------------------------------------- */
 
 /* Absent and null are the same, and give NULL. Another type is a SerializationException.

@@ -56,11 +56,11 @@ static char *find_cluster(struct view *view, const struct cluster_filter *filter
     return TAKE(arn);
 }
 
-static int leave_wish(struct api *api, const struct reconcile *wish, int64_t *revision,
-                      struct error *err)
+static int leave_wish(struct api *api, const struct http_request *req, const struct reconcile *wish,
+                      int64_t *revision, struct error *err)
 {
     AUTO_STRBUF fields = {0}, body = {0};
-    struct commit commit = {.cause = "api", .n_ops = 1};
+    struct commit commit = {.cause = "api", .actor = http_actor(req), .n_ops = 1};
     struct commit_result *result = xmalloc(sizeof(*result));
 
     reconcile_fields(wish, &fields);
@@ -100,7 +100,6 @@ int reconcile(struct api *api, const struct http_request *req, struct http_respo
     AUTO_CHAR *cluster = NULL;
     int64_t revision;
 
-    resp->problems = true;
     if (!query_has_only(&req->query, names) || query_repeats(&req->query)) {
         return error_set(err, ERR_INVALID, "want no parameter but one \"cluster\"");
     }
@@ -115,7 +114,7 @@ int reconcile(struct api *api, const struct http_request *req, struct http_respo
     }
     const struct reconcile wish = {.cluster = cluster ? cluster : ""};
 
-    if (leave_wish(api, &wish, &revision, err) < 0) {
+    if (leave_wish(api, req, &wish, &revision, err) < 0) {
         return -1;
     }
     return reply_accepted(resp, &wish, revision);

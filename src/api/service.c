@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/gate.h"
 #include "api/traffic.h"
 #include "http/problem.h"
 #include "util/clock.h"
@@ -60,12 +61,21 @@ static void serve(const struct service *service, struct http_request *req,
         http_reply_text(resp, 413, "413 Request Entity Too Large");
         return;
     }
-    if (is_ready(service->api)) {
-        add_view_headers(service->api, resp);
-    } else if (!is_probe(req->target)) {
+    if (!gate_admits(service->api->gate, service, req, resp)) {
+        return;
+    }
+    bool ready = is_ready(service->api);
+
+    if (!ready && !is_probe(req->target)) {
         http_set_header(resp, "Retry-After", "1");
         http_reply_text(resp, 503, "Starting: the state is not loaded yet");
         return;
+    }
+    if (!gate_is_first(service->api->gate, service, req, resp)) {
+        return;
+    }
+    if (ready) {
+        add_view_headers(service->api, resp);
     }
     if (router_serve(service->routes, service->api, req, resp, &err) < 0) {
         reply_failure(service, req, &err, resp);
@@ -84,6 +94,7 @@ void service_serve(void *ctx, struct http_request *req, struct http_response *re
     log_debug("request.served", "service=%s method=%s target=\"%.500s\" status=%d took_us=%" PRId64,
               ((const struct service *)ctx)->name, req->method, req->target, resp->status,
               clock_mono_us() - began_us);
+    log_actor(NULL, NULL);
     log_request(NULL);
 }
 

@@ -32,6 +32,7 @@ static const char *const socket_names[N_SOCKETS] = {
 #define RESTART_MIN_MS 100   /* the first restart waits so long, each further one twice as long, */
 #define RESTART_MAX_MS 10000 /* up to this, */
 #define STEADY_MS      10000 /* until a worker has lived so long */
+#define TICK_MS        5000
 #define STOP_MS        15000 /* a worker which is not gone by then is killed */
 
 struct worker_slot {
@@ -49,6 +50,7 @@ struct supervisor {
     struct monitor *monitor; /* or NULL; without threads, for we fork */
     bool stopping;
     struct worker_slot *slots;
+    int64_t tick_at_ms;
     bool refused; /* a worker found the settings unusable */
 };
 
@@ -223,6 +225,8 @@ NORETURN static void become_worker(struct supervisor *sup, size_t worker, pid_t 
 
 static void start_worker(struct supervisor *sup, struct worker_slot *slot)
 {
+    sup->options->tick(sup->options->ctx);
+
     pid_t parent = getpid();
     pid_t pid = fork();
 
@@ -356,6 +360,9 @@ static void wait_event(const struct supervisor *sup, int timeout_ms)
     if (turn_ms >= 0 && (timeout_ms < 0 || turn_ms < timeout_ms)) {
         timeout_ms = turn_ms;
     }
+    if (timeout_ms < 0 || timeout_ms > TICK_MS) {
+        timeout_ms = TICK_MS;
+    }
     poll(fds, ARRAY_LEN(fds), timeout_ms);
     if (server) {
         server_turn(server);
@@ -366,6 +373,10 @@ static void supervise(struct supervisor *sup)
 {
     while (!signals_wait_stop(0) && !sup->refused) {
         start_due(sup);
+        if (clock_mono_ms() >= sup->tick_at_ms) {
+            sup->tick_at_ms = clock_mono_ms() + TICK_MS;
+            sup->options->tick(sup->options->ctx);
+        }
         wait_event(sup, next_start_ms(sup));
         reap(sup, signals_wait_stop(0)); /* a terminal's Ctrl-C reaches the workers, too */
     }

@@ -20,6 +20,8 @@ struct supervisor_options {
     const char *metrics_listen; /* see net/monitor.h */
     /* A worker's whole life, in a process of its own; gives its exit status. */
     int (*work)(void *ctx, const int fds[N_SOCKETS]);
+    /* Called before each worker begins, and every few seconds. */
+    void (*tick)(void *ctx);
     void *ctx;
 };
 

@@ -9,6 +9,7 @@
 struct worker_options {
     struct store_options store;
     struct aws_options aws;
+    struct gate *gate;   /* api/gate.h; the caller's */
     int threads;         /* for each socket but the streams' */
     size_t stream_bytes; /* of changes kept ready for streams */
 };

@@ -1,7 +1,9 @@
 /* The REST APIs: a supervisor with its workers. */
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "api/gate.h"
 #include "api/supervisor.h"
 #include "api/traffic.h"
 #include "api/worker.h"
@@ -19,6 +21,9 @@ struct settings {
     int64_t workers;
     int64_t threads;
     int64_t stream_buffer_mb;
+    char *key_file;
+    char *operators;
+    char *viewers;
     char *region;
     char *profile;
     char *endpoint;
@@ -26,6 +31,7 @@ struct settings {
     int log_level;
     int log_format;
     char *metrics_listen;
+    struct gate *gate;
 };
 
 #define AT(member) offsetof(struct settings, member)
@@ -48,6 +54,16 @@ static const struct option_spec options[] = {
     {"stream-buffer", OPTION_INT, NULL, "MIB", "16", 1, 4096,
      "Changes which a worker keeps ready for streams that are behind, in MiB.",
      AT(stream_buffer_mb)},
+    {"key-file", OPTION_TEXT, NULL, "FILE", NULL, 0, 0,
+     "Keys of those who may send requests, in JSON; the variable BLOX_KEYS may hold them instead. "
+     "Without keys everybody may.",
+     AT(key_file)},
+    {"operators", OPTION_TEXT, NULL, "PATTERNS", NULL, 0, 0,
+     "ARNs, with commas between them and * in them, of the callers who may do everything.",
+     AT(operators)},
+    {"viewers", OPTION_TEXT, NULL, "PATTERNS", NULL, 0, 0,
+     "The same of those who may only read. With either list every other caller is refused.",
+     AT(viewers)},
     {"region", OPTION_TEXT, "AWS_REGION", "NAME", NULL, 0, 0,
      "AWS region; else AWS_DEFAULT_REGION's or the profile's.", AT(region)},
     {"profile", OPTION_TEXT, "AWS_PROFILE", "NAME", NULL, 0, 0, "Profile in AWS' own files.",
@@ -93,6 +109,7 @@ static int work(void *ctx, const int fds[N_SOCKETS])
                 .user_agent = "blox-api/" PACKAGE_VERSION,
                 .reads = {.burst = 20, .rate = 5}, /* a worker's share: the reconciler has more */
             },
+        .gate = settings->gate,
         .threads = (int)settings->threads,
         .stream_bytes = (size_t)settings->stream_buffer_mb << 20,
     };
@@ -100,21 +117,55 @@ static int work(void *ctx, const int fds[N_SOCKETS])
     return worker_run(&worker, fds);
 }
 
-static int run(struct settings *settings, struct error *err)
+static void tick(void *ctx)
+{
+    const struct settings *settings = ctx;
+
+    gate_watch(settings->gate);
+}
+
+/* A secret leaves the environment, where others with our user see it, once it has been read. */
+static struct gate *open_gate(const struct settings *settings, struct error *err)
+{
+    char *keys = getenv("BLOX_KEYS");
+    const struct gate_options wanted = {
+        .key_file = settings->key_file,
+        .keys = keys,
+        .operators = settings->operators,
+        .viewers = settings->viewers,
+    };
+    struct gate *gate = gate_open(&wanted, err);
+
+    if (keys) {
+        explicit_bzero(keys, strlen(keys));
+        unsetenv("BLOX_KEYS");
+    }
+    return gate;
+}
+
+static int run_supervisor(struct settings *settings, struct error *err)
 {
     const struct supervisor_options supervisor = {
         .socket_dir = settings->socket_dir,
         .workers = (int)settings->workers,
         .metrics_listen = settings->metrics_listen,
         .work = work,
+        .tick = tick,
         .ctx = settings,
     };
+    AUTO(gate) *gate = open_gate(settings, err);
 
+    settings->gate = gate;
+    return !gate || signals_catch(err) < 0 ? -1 : supervisor_run(&supervisor, err);
+}
+
+static int run(struct settings *settings, struct error *err)
+{
     traffic_open();
     int status = metrics_open(METRICS_OF_API, (size_t)settings->workers, err);
 
     if (status == 0) {
-        status = signals_catch(err) < 0 ? -1 : supervisor_run(&supervisor, err);
+        status = run_supervisor(settings, err);
     }
     metrics_close();
     traffic_close();

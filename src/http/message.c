@@ -23,6 +23,7 @@ bool http_request_parse(struct http_request *req)
 
 void http_request_clear(struct http_request *req)
 {
+    free(req->actor);
     free(req->path);
     query_clear(&req->query);
     for (size_t i = 0; i < req->n_params; i++) {
@@ -42,6 +43,11 @@ const char *http_param(const struct http_request *req, const char *name)
     }
     assert(!"a route's handler asks for a variable which its pattern has not");
     return "";
+}
+
+const char *http_actor(const struct http_request *req)
+{
+    return req->actor ? req->actor : "anonymous";
 }
 
 bool http_is_read(const struct http_request *req)

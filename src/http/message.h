@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include "http/query.h"
+#include "http/signature.h"
 #include "util/strbuf.h"
 
 #define BODY_LEN_MAX    (64 * 1024) /* as nginx.conf's client_max_body_size */
@@ -36,11 +37,19 @@ struct http_request {
     const char *amz_target;    /* the X-Amz-Target header, or "" */
     const char *body;
     size_t body_len; /* BODY_LEN_MAX + 1 when there was more than the limit */
+    /* Who claims to have sent it (http/signature.h). */
+    const char *signature;              /* the header, or "" */
+    const char *timestamp;              /* the header, or "" */
+    struct signature_identity identity; /* each "" when not sent */
+    bool identity_doubled;              /* one of these headers came more than once */
+
+    /* From who lets requests in. */
+    char *actor; /* for whom it is (http_actor); NULL when nobody was asked */
 
     /* From the router. */
     const struct route *route; /* NULL: none was found */
-    char *path;            /* decoded */
-    const char *raw_query; /* NULL when there is no "?" */
+    char *path;                /* decoded */
+    const char *raw_query;     /* NULL when there is no "?" */
     struct query query;
     struct http_param params[HTTP_PARAMS_MAX];
     size_t n_params;
@@ -52,6 +61,8 @@ void http_request_clear(struct http_request *req);
 
 /* A variable of the route's pattern, decoded; it must have it. */
 const char *http_param(const struct http_request *req, const char *name);
+/* Who wants it, for the audit: "anonymous" when nobody was asked. */
+const char *http_actor(const struct http_request *req);
 /* HEAD is answered like GET, without the body. */
 bool http_is_read(const struct http_request *req);
 

@@ -34,8 +34,10 @@ int http_reply_problem(struct http_response *resp, const struct error *why)
     js_write_string(&body, problems[why->code].title);
     js_write_key(&body, "status");
     strbuf_add_int(&body, problems[why->code].status);
-    js_write_key(&body, "detail");
-    js_write_string(&body, why->text);
+    if (why->text[0]) {
+        js_write_key(&body, "detail");
+        js_write_string(&body, why->text);
+    }
     strbuf_add_char(&body, '}');
     return http_reply_body(resp, problems[why->code].status, HTTP_PROBLEM, &body);
 }

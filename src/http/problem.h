@@ -7,7 +7,8 @@
 
 /* The status which an error stands for. */
 int problem_status(enum error_code code);
-/* `{"type":"about:blank","title":...,"status":...,"detail":<the error's text>}` and its status. */
+/* `{"type":"about:blank","title":...,"status":...,"detail":<the error's text, if any>}` and its
+ * status. */
 int http_reply_problem(struct http_response *resp, const struct error *why);
 
 #endif

@@ -145,5 +145,14 @@ int router_serve(const struct route *routes, struct api *api, struct http_reques
         return http_reply_text(resp, 404, "404 page not found");
     }
     req->route = route;
+    resp->problems = route->errors == AS_PROBLEM;
     return route->handler(api, req, resp, err);
+}
+
+enum route_errors router_errors(const struct route *routes, struct http_request *req)
+{
+    if (http_request_parse(req)) {
+        req->route = find(routes, req, strlen(req->path));
+    }
+    return req->route ? req->route->errors : AS_TEXT;
 }

@@ -38,6 +38,39 @@ static const char *param(const FCGX_Request *conn, const char *name)
     return value ? value : "";
 }
 
+/* Some parameter whose name begins like this came twice: which of them would be meant? */
+static bool has_doubled(char *const *envp, const char *prefix)
+{
+    for (; *envp; envp++) {
+        size_t name_len = strcspn(*envp, "=") + 1;
+
+        if (strncmp(*envp, prefix, strlen(prefix)) != 0) {
+            continue;
+        }
+        for (char *const *other = envp + 1; *other; other++) {
+            if (strncmp(*envp, *other, name_len) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void read_identity(const FCGX_Request *conn, struct http_request *req)
+{
+    req->signature = param(conn, "HTTP_X_BLOX_SIGNATURE");
+    req->timestamp = param(conn, "HTTP_X_BLOX_TIMESTAMP");
+    req->identity = (struct signature_identity){
+        .key_id = param(conn, "HTTP_X_BLOX_KEY_ID"),
+        .caller_arn = param(conn, "HTTP_X_BLOX_CALLER_ARN"),
+        .caller_account = param(conn, "HTTP_X_BLOX_CALLER_ACCOUNT"),
+        .caller_id = param(conn, "HTTP_X_BLOX_CALLER_ID"),
+        .source_ip = param(conn, "HTTP_X_BLOX_SOURCE_IP"),
+        .api_request_id = param(conn, "HTTP_X_BLOX_API_REQUEST_ID"),
+    };
+    req->identity_doubled = has_doubled(conn->envp, "HTTP_X_BLOX_");
+}
+
 static void read_request(const FCGX_Request *conn, char *body, struct http_request *req)
 {
     int len = FCGX_GetStr(body, BODY_LEN_MAX + 1, conn->in);
@@ -51,6 +84,7 @@ static void read_request(const FCGX_Request *conn, char *body, struct http_reque
         .body = body,
         .body_len = len > 0 ? (size_t)len : 0,
     };
+    read_identity(conn, req);
 }
 
 /* The head, and unless somebody else goes on from there all of it. False when the client went away,

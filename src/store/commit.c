@@ -14,7 +14,7 @@
 
 /* The order of commit.lua's KEYS and ARGV. */
 #define COMMIT_KEYS   8
-#define COMMIT_HEAD   (SCRIPT_ARGS + COMMIT_KEYS + 14) /* everything before the operations */
+#define COMMIT_HEAD   (SCRIPT_ARGS + COMMIT_KEYS + 15) /* everything before the operations */
 #define OP_VALUES     9
 #define NUMBER_LEN    24
 #define EPOCH_ROUNDS  3  /* as often may the server change during one commit */
@@ -135,6 +135,7 @@ static void add_head(struct committing *c, const char *identity)
     add(c, c->log_max);
     add(c, commit->audit_environment);
     add(c, commit->audit_request);
+    add(c, commit->audit_api_request);
     add(c, commit->audit_what);
     add(c, commit->audit_before);
     add(c, commit->audit_after);

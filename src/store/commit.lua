@@ -8,9 +8,9 @@
 
 local REVISION, META, CHANGED, LOG, LEASE, AUDIT, RESULT, TOMBSTONES = unpack(KEYS)
 local identity, format, id, cause, actor, lease, acts, durable, log_max = unpack(ARGV, 1, 9)
-local audit = {environment = ARGV[10], request = ARGV[11], what = ARGV[12], before = ARGV[13],
-               after = ARGV[14]}
-local FIRST_OP, OP_VALUES = 15, 9
+local audit = {environment = ARGV[10], request = ARGV[11], api_request = ARGV[12], what = ARGV[13],
+               before = ARGV[14], after = ARGV[15]}
+local FIRST_OP, OP_VALUES = 16, 9
 local NEWER, REFRESH, UNCHANGED, SAME_REVISION, ABSENT = 1, 2, 4, 8, 16 -- enum commit_condition
 local RESULT_S = 600
 local AUDIT_MAX = 100000
@@ -193,7 +193,7 @@ end
 if audit.environment ~= '' then
     redis.call('XADD', AUDIT, 'MAXLEN', '~', AUDIT_MAX, '*', 'at', at, 'revision', whole(revision),
         'environment', audit.environment, 'actor', actor, 'request', audit.request,
-        'what', audit.what, 'before', audit.before, 'after', audit.after)
+        'apiRequest', audit.api_request, 'what', audit.what, 'before', audit.before, 'after', audit.after)
 end
 local done = answer('done', table.concat(results, ' '))
 if durable == '1' then

@@ -15,7 +15,8 @@
 /* Sorted set: "<kind> <key>" of what was deleted, by the time of that. */
 #define KEY_TOMBSTONES "{blox}:tombstones"
 
-#define KEY_RESULT_PREFIX "{blox}:commit:" /* + commit id: what a durable commit came to */
+#define KEY_RESULT_PREFIX  "{blox}:commit:"  /* + commit id: what a durable commit came to */
+#define KEY_REQUEST_PREFIX "{blox}:request:" /* + key id, ":", request id: it was used */
 
 /* Hash: key -> stored value. The scripts derive the same names. */
 const char *key_of_kind(enum kind kind);

@@ -89,6 +89,7 @@ struct commit {
     size_t n_ops;
     const char *audit_environment; /* with it one audit entry is written; NULL: none */
     const char *audit_request;     /* request id or "" */
+    const char *audit_api_request; /* the id it has where it comes from, or "" */
     const char *audit_what;        /* "create-environment", ... */
     const char *audit_before;      /* JSON or "" */
     const char *audit_after;
@@ -149,6 +150,13 @@ void stored_clear(struct stored *stored, size_t n);
  * caller's texts in out, NULL where nothing is stored. */
 int store_read_raw(struct store *store, enum kind kind, const char *const *keys, size_t n,
                    char **out, struct error *err) MUST_CHECK;
+
+/* ---- requests that must not come twice ------------------------------------------------------- */
+
+/* Notes for keep_s seconds that a request with this id came, signed with this key. *first: it had
+ * not come before. On -1 it may or may not have been noted. */
+int store_claim_request(struct store *store, const char *key_id, const char *request_id,
+                        int64_t keep_s, bool *first, struct error *err) MUST_CHECK;
 
 /* ---- upkeep, by the lease holder once a minute --------------------------------------------- */
 

@@ -13,6 +13,8 @@ static const char *program = "blox";
 static enum log_level threshold = LOG_LEVEL_INFO;
 static enum log_format format;
 static __thread const char *request_id;
+static __thread const char *actor;
+static __thread const char *api_request_id;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static const char *const format_names[] = {"auto", "logfmt", "json"};
@@ -69,6 +71,12 @@ void log_request(const char *id)
     request_id = id;
 }
 
+void log_actor(const char *who, const char *api_id)
+{
+    actor = who;
+    api_request_id = api_id;
+}
+
 void log_line(enum log_level level, const char *event, const char *fmt, ...)
 {
     const struct log_record record = {
@@ -77,6 +85,8 @@ void log_line(enum log_level level, const char *event, const char *fmt, ...)
         .program = program,
         .event = event,
         .request = request_id,
+        .actor = actor,
+        .api_request = api_request_id,
     };
     char line[LOG_LINE_MAX];
     va_list args;

@@ -20,6 +20,9 @@ bool log_format_parse(const char *name, enum log_format *out);
 /* The request this thread works for, put on each of its lines as request=<id>; NULL ends it.
  * The text is borrowed until then. */
 void log_request(const char *request_id);
+/* Who this thread works for, and the request's id where it comes from: actor=... api_request=... on
+ * each line. NULL or "": not told. Borrowed like the request's id. */
+void log_actor(const char *actor, const char *api_request_id);
 
 /* `event` is a fixed dotted name ("drift.repaired"). fmt is read by log_record.h's rules:
  * `key=value` pairs, values with spaces in quotes: text="%s". Whatever the arguments contain, they

@@ -244,6 +244,12 @@ size_t log_render(enum log_format format, const struct log_record *record, const
     if (record->request) {
         put_text(&line, "request", record->request);
     }
+    if (record->actor && *record->actor) {
+        put_text(&line, "actor", record->actor);
+    }
+    if (record->api_request && *record->api_request) {
+        put_text(&line, "api_request", record->api_request);
+    }
     va_copy(copy, args); /* so that it can be handed on by address */
     put_pairs(&line, fmt, &copy);
     va_end(copy);

@@ -23,7 +23,9 @@ struct log_record {
     const char *level;
     const char *program;
     const char *event;
-    const char *request; /* or NULL */
+    const char *request;     /* or NULL, */
+    const char *actor;       /* as these two, */
+    const char *api_request; /* which may be "", too */
 };
 
 /*

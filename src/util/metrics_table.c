@@ -23,12 +23,14 @@ LABEL(level, "level", "debug", "info", "warn", "error");
 LABEL(loop, "loop", "follower", "aws", "lease", "scheduler", "drift", "consumer", "streams");
 LABEL(status, "code", "200", "202", "301", "304", "400", "403", "404", "405", "409", "412", "413",
       "422", "429", "500", "501", "502", "503", "504", "other");
+LABEL(refusal, "reason", "unsigned", "doubled", "timestamp", "key", "signature", "speaks_for",
+      "no_caller", "caller", "role", "request_id", "replayed");
 LABEL(streamed, "kind", "task", "instance");
 LABEL(stream_end, "reason", "hang_up", "idle", "stopping", "behind", "slow");
 LABEL(kind, "kind", "task", "instance", "cluster", "environment", "deployment", "placement",
       "reconcile");
 LABEL(command, "command", "AUTH", "CLIENT", "EVALSHA", "GET", "HGET", "HGETALL", "HMGET", "HSCAN",
-      "INFO", "SCRIPT", "SELECT", "SENTINEL", "TIME", "WAIT", "WAITAOF", "XRANGE", "XREAD",
+      "INFO", "SCRIPT", "SELECT", "SENTINEL", "SET", "TIME", "WAIT", "WAITAOF", "XRANGE", "XREAD",
       "XREVRANGE", "XTRIM", "other");
 LABEL(error, "error", "denied", "invalid", "protocol", "unavailable", "other");
 LABEL(outcome, "result", "ok", "failed");
@@ -85,6 +87,12 @@ const struct metric_spec metrics_table[METRICS_COUNT] = {
                                               "answer."},
     [METRIC_HTTP_REQUESTS_IN_PROGRESS] = {"blox_http_requests_in_progress", METRIC_LEVEL, API,
                                           .help = "Requests which threads work on now."},
+    [METRIC_REQUESTS_REFUSED] = {"blox_requests_refused_total", METRIC_COUNTER, API,
+                                 .labels = {&refusal},
+                                 .help = "Requests refused because of who sent them, or twice."},
+    [METRIC_KEYS_VALID] = {"blox_keys_valid", METRIC_GAUGE, API,
+                           .help = "1 when the keys of those who may sign requests are as their "
+                                   "file says, 0 while it cannot be used; absent without keys."},
     [METRIC_STREAMS] = {"blox_streams", METRIC_LEVEL, API, .labels = {&streamed},
                         .help = "Streams which are open."},
     [METRIC_STREAM_LINES] = {"blox_stream_lines_total", METRIC_COUNTER, API,

@@ -8,11 +8,13 @@ TIMEOUT_S = 15  # no request of a test may hang
 class Server:
     """One HTTP server; every request on a connection of its own, as another client's would be."""
 
-    def __init__(self, url):
+    def __init__(self, url, key=None):
         self.url = url
+        self.key = key  # signs each request, unless it has another `auth`
 
     def request(self, method, path, **options):
         options.setdefault("timeout", TIMEOUT_S)
+        options.setdefault("auth", self.key)
         return requests.request(method, self.url + path, **options)
 
     def get(self, path, **options):
@@ -35,10 +37,10 @@ class Blox:
     """The product: `scheduler`, `state` and `gateway` (what a load balancer sees) for raw requests, methods for
     what tests often want."""
 
-    def __init__(self, scheduler_url, state_url, gateway_url):
-        self.scheduler = Server(scheduler_url)
-        self.state = Server(state_url)
-        self.gateway = Server(gateway_url)
+    def __init__(self, scheduler_url, state_url, gateway_url, key=None):
+        self.scheduler = Server(scheduler_url, key)
+        self.state = Server(state_url, key)
+        self.gateway = Server(gateway_url, key)
 
     def is_ready(self):
         try:

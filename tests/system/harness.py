@@ -16,6 +16,7 @@ import botocore.session
 import redis as redis_client
 
 from clients import Blox, Sim
+from signer import write_keys
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BLOX_BUILD", TOP / ".dev" / "build"))
@@ -137,6 +138,7 @@ class Stack:
         api_options=(),
         reconciler_options=(),
         sim_options=(),
+        keys=(),
     ):
         self.keep = False  # the logs, after the end
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="blox-", dir="/tmp"))
@@ -159,6 +161,10 @@ class Stack:
             "stopTimeoutMs": stop_timeout_ms,
         }
         self.event_faults = {"event-duplicate": duplicate, "event-reorder": reorder}
+        self.key_file = self.dir / "keys.json"
+        if keys:  # the tests sign with the first
+            write_keys(self.key_file, *keys)
+            api_options = ["--key-file", self.key_file, *api_options]
         self.redis = self._redis(redis_options)
         self.aws = self._program(
             "awssim", BUILD / "blox-awssim", "--listen", f"127.0.0.1:{self.sim_port}", "--queue", queue, *sim_options
@@ -172,7 +178,7 @@ class Stack:
         ]
         self.sim = Sim(self.aws_url)
         ports = (self.scheduler_port, self.state_port, self.gateway_port)
-        self.blox = Blox(*(f"http://127.0.0.1:{port}" for port in ports))
+        self.blox = Blox(*(f"http://127.0.0.1:{port}" for port in ports), key=keys[0] if keys else None)
 
     # ---- its programs
 

@@ -32,11 +32,10 @@ def length(text):
 
 
 def request(parameters, body=b""):
-    """The bytes of a whole request."""
-    pairs = b"".join(
-        length(name) + length(value) + name.encode() + value.encode() for name, value in parameters.items()
-    )
-    return record(BEGIN, struct.pack("!HBxxxxx", 1, 0)) + stream(PARAMS, pairs) + stream(STDIN, body)
+    """The bytes of a whole request; parameters is a dictionary, or pairs."""
+    pairs = parameters.items() if isinstance(parameters, dict) else parameters
+    text = b"".join(length(name) + length(value) + name.encode() + value.encode() for name, value in pairs)
+    return record(BEGIN, struct.pack("!HBxxxxx", 1, 0)) + stream(PARAMS, text) + stream(STDIN, body)
 
 
 def read_record(connection):

@@ -57,13 +57,13 @@ static bool has_token(const struct http_request *req)
 }
 
 static const struct route routes[] = {
-    {"GET", "/v1/envs", list, NULL},
-    {"POST", "/v1/envs", create, NULL},
-    {"GET", "/v1/envs/{name}", get, NULL},
-    {"POST", "/v1/envs/{name}/runs", create, has_token},
-    {"GET", "/v1/envs/{name}/runs/{id}", get, NULL},
-    {"GET", "/v1/tasks/{cluster}/{arn...}", get, NULL},
-    {"GET", "/v1/fail", failing, NULL},
+    {"GET", "/v1/envs", list, NULL, AS_TEXT},
+    {"POST", "/v1/envs", create, NULL, AS_TEXT},
+    {"GET", "/v1/envs/{name}", get, NULL, AS_TEXT},
+    {"POST", "/v1/envs/{name}/runs", create, has_token, AS_TEXT},
+    {"GET", "/v1/envs/{name}/runs/{id}", get, NULL, AS_TEXT},
+    {"GET", "/v1/tasks/{cluster}/{arn...}", get, NULL, AS_TEXT},
+    {"GET", "/v1/fail", failing, NULL, AS_TEXT},
     {0},
 };
 

@@ -30,6 +30,7 @@ struct fetch_transfer {
     bool refused;  /* by may_send */
     bool too_long; /* the answer */
     size_t headers_len;
+    bool head_whole; /* the empty line behind the headers has come */
     bool (*may_send)(void *ctx);
     void *may_send_ctx;
     fetch_done *done;
@@ -142,8 +143,12 @@ static size_t count_header(char *bytes, size_t size, size_t n, void *ctx)
 {
     struct fetch_transfer *transfer = ctx;
 
-    (void)bytes;
     transfer->headers_len += size * n;
+    if (size * n >= 5 && memcmp(bytes, "HTTP/", 5) == 0) {
+        transfer->head_whole = false; /* a status line: perhaps one after that of a 1xx */
+    } else if (bytes[0] == '\r' || bytes[0] == '\n') {
+        transfer->head_whole = true; /* and stays so: trailers come here as well */
+    }
     if (transfer->headers_len > HEADERS_MAX) {
         transfer->too_long = true;
         return 0;
@@ -333,10 +338,13 @@ static void explain(const struct fetch_transfer *transfer, CURLcode code, struct
         error_set(err, ERR_PROTOCOL, "the answer is too long");
     } else if (transfer->repeated || code == CURLE_SEND_FAIL_REWIND) {
         error_set(err, ERR_UNAVAILABLE, "the connection closed before an answer came");
-    } else if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT) {
+    } else if (code == CURLE_OK && !transfer->head_whole) { /* which libcurl takes for an answer */
+        error_set(err, ERR_PROTOCOL, "the answer broke off within its headers");
+    } else if (transfer->sends == 0 &&
+               (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT)) {
         error_set(err, ERR_INVALID, "%s", why);
-    } else if (code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_BAD_CONTENT_ENCODING ||
-               code == CURLE_HTTP2) {
+    } else if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WEIRD_SERVER_REPLY ||
+               code == CURLE_BAD_CONTENT_ENCODING || code == CURLE_HTTP2) {
         error_set(err, ERR_PROTOCOL, "%s", why);
     } else if (code != CURLE_OK) {
         error_set(err, ERR_UNAVAILABLE, "%s", why);
@@ -400,12 +408,18 @@ void fetch_wake(struct fetch *fetch)
     curl_multi_wakeup(fetch->multi);
 }
 
+/* libcurl 7.88 gives "\r" as the value of a header without one. */
+static const char *value_of(const struct curl_header *header)
+{
+    return streq(header->value, "\r") ? "" : header->value;
+}
+
 const char *fetch_answer_header(const struct fetch_answer *answer, const char *name)
 {
     struct curl_header *header = NULL;
     CURLHcode code = curl_easy_header(answer->headers, name, 0, CURLH_HEADER, -1, &header);
 
-    return code == CURLHE_OK ? header->value : NULL;
+    return code == CURLHE_OK ? value_of(header) : NULL;
 }
 
 void fetch_answer_headers(const struct fetch_answer *answer,
@@ -414,7 +428,7 @@ void fetch_answer_headers(const struct fetch_answer *answer,
     struct curl_header *header = NULL;
 
     while ((header = curl_easy_nextheader(answer->headers, CURLH_HEADER, -1, header))) {
-        each(ctx, header->name, header->value);
+        each(ctx, header->name, value_of(header));
     }
 }
 

@@ -26,6 +26,7 @@ redis-tools            cmd  redis-cli'
 test_needs='
 libcmocka-dev          pc   cmocka
 awscli                 cmd  aws
+openssl                cmd  openssl
 python3                file /usr/bin/python3
 python3-botocore       py   botocore
 python3-pytest         py   pytest

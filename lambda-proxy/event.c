@@ -209,6 +209,15 @@ static int read_body(struct call *call, const json_t *event, struct error *err)
 
 /* ---- who asks, and by which way -------------------------------------------------------------- */
 
+/* It will be one header and one signed line: no control character, no blank which is trimmed. */
+static bool identity_is_valid(const char *text)
+{
+    size_t len = strlen(text);
+
+    return header_value_is_valid(text) && !strchr(text, '\t') && *text != ' ' &&
+           (len == 0 || text[len - 1] != ' ');
+}
+
 static int read_identity(struct call *call, const json_t *context, struct error *err)
 {
     struct signature_identity *who = &call->identity;
@@ -228,8 +237,9 @@ static int read_identity(struct call *call, const json_t *context, struct error 
                                  who->source_ip,  who->api_request_id, host};
 
     for (size_t t = 0; t < ARRAY_LEN(texts); t++) {
-        if (texts[t] && !header_value_is_valid(texts[t])) {
-            return error_set(err, ERR_INVALID, "event: control character in requestContext");
+        if (texts[t] && !identity_is_valid(texts[t])) {
+            return error_set(err, ERR_INVALID,
+                             "event: a text in requestContext has a character it may not have");
         }
     }
     return 0;

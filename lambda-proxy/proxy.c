@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "lambda-proxy/answer.h"
+#include "lambda-proxy/budget.h"
 #include "util/clock.h"
 #include "util/js.h"
 #include "util/log.h"
@@ -12,13 +13,6 @@
     "streams do not pass API Gateway, which ends every call after 29 seconds; read them inside "   \
     "the VPC, from the cluster state service (port 3000 of the Blox task), signed with a key of "  \
     "your own"
-
-int64_t proxy_budget_ms(int64_t deadline_ms, int64_t now_ms)
-{
-    int64_t left_ms = deadline_ms - now_ms - BUDGET_MARGIN_MS;
-
-    return deadline_ms > 0 && left_ms < BUDGET_MS ? left_ms : BUDGET_MS;
-}
 
 /* An event on its way. */
 struct work {
@@ -72,15 +66,15 @@ static int ask_backend(struct work *work, const struct call *call, struct exchan
                        struct error *err)
 {
     const struct invocation *invocation = work->invocation;
-    int64_t budget_ms = proxy_budget_ms(invocation->deadline_ms, clock_wall_ms());
+    int64_t left_ms = budget_ms(invocation->deadline_ms, clock_wall_ms());
 
-    if (budget_ms <= 0) {
+    if (left_ms <= 0) {
         return refuse(work, 504, "there is no time left to ask Blox",
                       "the function's deadline is too near");
     }
     int64_t sent_us = clock_mono_us();
 
-    backend_send(work->backend, call, invocation->id, invocation->trace_id, budget_ms, reply);
+    backend_send(work->backend, call, invocation->id, invocation->trace_id, left_ms, reply);
     work->backend_us = clock_mono_us() - sent_us;
     return reply->err.code == ERR_NONE ? pass_on(work, reply) : fail(work, reply, err);
 }

@@ -9,7 +9,6 @@
 
 #define API_VERSION   "2018-06-01"
 #define POST_MS       10000             /* for one answer */
-#define EVENT_LEN_MAX (8 * 1024 * 1024) /* Lambda's own limit is 6 MiB */
 #define ID_LEN_MAX    128
 
 struct runtime {
@@ -89,7 +88,6 @@ int runtime_next(struct runtime *runtime, struct invocation *out, struct error *
         .method = "GET",
         .url = url,
         .timeout_ms = FETCH_FOREVER,
-        .answer_max = EVENT_LEN_MAX,
         .direct = true,
     };
     int rc = -1;

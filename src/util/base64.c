@@ -8,6 +8,7 @@ void base64_encode(const void *bytes, size_t len, struct strbuf *out)
     const unsigned char *from = bytes;
 
     strbuf_reserve(out, (len + 2) / 3 * 4);
+    strbuf_add(out, "", 0);
     for (size_t i = 0; i < len; i += 3) {
         size_t left = len - i;
         uint32_t group = (uint32_t)from[i] << 16 | (left > 1 ? (uint32_t)from[i + 1] << 8 : 0) |
@@ -71,6 +72,7 @@ bool base64_decode(const char *text, size_t len, struct strbuf *out)
         return false;
     }
     strbuf_reserve(out, len / 4 * 3);
+    strbuf_add(out, "", 0);
     for (size_t i = 0; i < len; i += 4) {
         if (!decode_group(text + i, i + 4 == len ? padding_of(text, len) : 0, out)) {
             out->len = before;

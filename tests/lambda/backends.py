@@ -35,6 +35,7 @@ class Backend:
         self.connections = 0
         self.stopping = threading.Event()
         self.lock = threading.Lock()
+        self.wrap = None  # an SSLContext
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -48,7 +49,7 @@ class Backend:
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
-        with contextlib.suppress(OSError), connection, connection.makefile("rb") as stream:
+        with contextlib.suppress(OSError), self._wrapped(connection) as connection, connection.makefile("rb") as stream:
             while (request := read_request(stream)) is not None:
                 with self.lock:
                     self.requests.append(request)
@@ -57,6 +58,9 @@ class Backend:
                 if answer is None:
                     return
                 connection.sendall(answer)
+
+    def _wrapped(self, connection):
+        return self.wrap.wrap_socket(connection, server_side=True) if self.wrap else connection
 
     def close(self):
         self.stopping.set()

@@ -80,7 +80,7 @@ class RuntimeApi:
 
     def give(self, event, deadline_ms=28000, **headers):
         """Puts an event before the function, and gives its id."""
-        body = event if isinstance(event, bytes) else json.dumps(event).encode()
+        body = event if isinstance(event, bytes) else json.dumps(event, ensure_ascii=False).encode()
         name = str(uuid.uuid4())
         fields = {
             "Lambda-Runtime-Aws-Request-Id": name,

@@ -1,0 +1,178 @@
+/* What the gateway is told: headers that pass, bodies as text or base64, and how large it may be.
+ */
+#include "test.h"
+
+#include <stdlib.h>
+
+#include "lambda-proxy/answer.h"
+#include "lambda-proxy/budget.h"
+#include "util/js.h"
+#include "util/mem.h"
+
+#define PAIRS_MAX 16
+
+static void add(struct headers *headers, const char *const pairs[][2])
+{
+    struct error err = {0};
+
+    for (size_t p = 0; p < PAIRS_MAX && pairs[p][0]; p++) {
+        if (headers_add(headers, pairs[p][0], pairs[p][1], &err) < 0) {
+            fail_msg("%s", err.text);
+        }
+    }
+}
+
+static const struct {
+    const char *name;
+    const char *headers[PAIRS_MAX][2];
+    const char *body;
+    const char *want;
+} cases[] = {
+    {"nothing",
+     {{0}},
+     "",
+     "{\"statusCode\":200,\"headers\":{},\"multiValueHeaders\":{},\"body\":\"\","
+     "\"isBase64Encoded\":false}"},
+    {"names that came once, and several times",
+     {{"A", "1"}, {"Set-Cookie", "a=1"}, {"b", "2"}, {"set-cookie", "b=2"}, {"SET-COOKIE", "c"}},
+     "x",
+     "{\"statusCode\":200,\"headers\":{\"A\":\"1\",\"b\":\"2\"},\"multiValueHeaders\":"
+     "{\"Set-Cookie\":[\"a=1\",\"b=2\",\"c\"]},\"body\":\"x\",\"isBase64Encoded\":false}"},
+    {"what belongs to the connection or to the gateway stays behind",
+     {{"Connection", "close, X-Hop ,\tother"},
+      {"x-hop", "1"},
+      {"Other", "1"},
+      {"Keep-Alive", "timeout=5"},
+      {"Transfer-Encoding", "chunked"},
+      {"Proxy-Authenticate", "x"},
+      {"Trailer", "x"},
+      {"Upgrade", "x"},
+      {"TE", "x"},
+      {"Server", "nginx"},
+      {"date", "today"},
+      {"Content-Length", "7"},
+      {"X-Accel-Redirect", "/etc"},
+      {"X-Blox-Revision", "42"},
+      {"ETag", "\"1\""}},
+     "",
+     "{\"statusCode\":200,\"headers\":{\"X-Blox-Revision\":\"42\",\"ETag\":\"\\\"1\\\"\"},"
+     "\"multiValueHeaders\":{},\"body\":\"\",\"isBase64Encoded\":false}"},
+    {"a text",
+     {{0}},
+     "{\"a\":\"\xc3\xbc<\xf0\x9f\x98\x80\"}\n",
+     "{\"statusCode\":200,\"headers\":{},\"multiValueHeaders\":{},\"body\":\"{\\\"a\\\":\\\""
+     "\xc3\xbc\\u003c\xf0\x9f\x98\x80\\\"}\\n\",\"isBase64Encoded\":false}"},
+    {"no text",
+     {{0}},
+     "\x1f\x8b\x08\xff",
+     "{\"statusCode\":200,\"headers\":{},\"multiValueHeaders\":{},\"body\":\"H4sI/w==\","
+     "\"isBase64Encoded\":true}"},
+    {"a text that is cut within a character",
+     {{0}},
+     "abc\xe2\x82",
+     "{\"statusCode\":200,\"headers\":{},\"multiValueHeaders\":{},\"body\":\"YWJj4oI=\","
+     "\"isBase64Encoded\":true}"},
+};
+
+static void test_answers(void **state)
+{
+    (void)state;
+    for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
+        AUTO_HEADERS headers = {0};
+        AUTO_STRBUF got = {0};
+
+        add(&headers, cases[c].headers);
+        headers_clean_answer(&headers);
+        assert_true(answer_write(&got, 200, &headers, cases[c].body, strlen(cases[c].body)));
+        if (!streq(got.text, cases[c].want)) {
+            fail_msg("%s: want\n%s\ngot\n%s", cases[c].name, cases[c].want, got.text);
+        }
+    }
+}
+
+static void test_a_zero_byte_passes(void **state)
+{
+    const struct headers headers = {0};
+    AUTO_STRBUF got = {0};
+
+    (void)state;
+    assert_true(answer_write(&got, 200, &headers, "a\0b", 3));
+    assert_non_null(strstr(got.text, "\"body\":\"a\\u0000b\",\"isBase64Encoded\":false"));
+}
+
+/* The limit counts what is posted, not the body. */
+static void test_size(void **state)
+{
+    static const struct {
+        char byte;
+        size_t len;
+        bool fits;
+    } sizes[] = {
+        {'a', ANSWER_LEN_MAX - 200, true},
+        {'a', ANSWER_LEN_MAX, false},
+        {'"', ANSWER_LEN_MAX / 2 - 100, true}, /* two bytes each */
+        {'"', ANSWER_LEN_MAX / 2, false},
+        {'\xff', ANSWER_LEN_MAX / 4 * 3 - 200, true}, /* base64 */
+        {'\xff', ANSWER_LEN_MAX / 4 * 3, false},
+        {'a', 4 * (size_t)ANSWER_LEN_MAX, false},
+    };
+    const struct headers headers = {0};
+
+    (void)state;
+    for (size_t s = 0; s < ARRAY_LEN(sizes); s++) {
+        AUTO_CHAR *body = xmalloc(sizes[s].len);
+        AUTO_STRBUF got = {0};
+
+        memset(body, sizes[s].byte, sizes[s].len);
+        assert_int_equal(answer_write(&got, 200, &headers, body, sizes[s].len), sizes[s].fits);
+        assert_true(got.len <= ANSWER_LEN_MAX);
+        assert_int_equal(got.len > 0, sizes[s].fits);
+    }
+}
+
+static void test_failure(void **state)
+{
+    AUTO_STRBUF got = {0};
+
+    (void)state;
+    strbuf_add_text(&got, "what was there before");
+    answer_write_failure(&got, 502, "id-1", "no \"Blox\"\n");
+    assert_string_equal(got.text,
+                        "{\"statusCode\":502,\"headers\":{\"Content-Type\":\"application/json\","
+                        "\"X-Request-Id\":\"id-1\"},\"body\":\"{\\\"message\\\":\\\"no "
+                        "\\\\\\\"Blox\\\\\\\"\\\\n\\\"}\\n\",\"isBase64Encoded\":false}");
+}
+
+static void test_budget(void **state)
+{
+    static const struct {
+        int64_t deadline_ms, now_ms, want;
+    } rows[] = {
+        {1000028000, 1000000000, 25000}, /* the usual 28 s */
+        {1000026500, 1000000000, 25000},
+        {1000026499, 1000000000, 24999},
+        {1000010000, 1000000000, 8500},
+        {1000001500, 1000000000, 0},
+        {1000000000, 1000000000, -1500},
+        {0, 1000000000, 25000}, /* the Runtime API did not say */
+        {-1, 1000000000, 25000},
+        {INT64_MAX, 1000000000, 25000},
+        {1, 1795089600000, -1795089601499},
+    };
+
+    (void)state;
+    for (size_t r = 0; r < ARRAY_LEN(rows); r++) {
+        assert_int_equal(budget_ms(rows[r].deadline_ms, rows[r].now_ms), rows[r].want);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_answers), cmocka_unit_test(test_a_zero_byte_passes),
+        cmocka_unit_test(test_size),    cmocka_unit_test(test_failure),
+        cmocka_unit_test(test_budget),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

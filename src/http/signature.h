@@ -2,11 +2,14 @@
  * Requests which say who sends them: an HMAC-SHA256 over the request and the identity headers, with
  * a secret that sender and receiver share.
  *
- *     X-Blox-Timestamp: 1751441862                     unix seconds
- *     X-Blox-Key-Id: proxy-1                           whose secret it is
- *     X-Blox-Caller-Arn, -Caller-Account, -Caller-Id,  for whom the sender speaks; each may be
- * absent X-Blox-Source-Ip, X-Blox-Api-Request-Id X-Blox-Signature: v1=<64 lower-case hexadecimal
- * digits>
+ *     X-Blox-Timestamp: 1751441862       unix seconds
+ *     X-Blox-Key-Id: proxy-1             whose secret it is
+ *     X-Blox-Caller-Arn: ...             for whom the sender speaks; this and the next four may
+ *     X-Blox-Caller-Account: ...         be absent
+ *     X-Blox-Caller-Id: ...
+ *     X-Blox-Source-Ip: ...
+ *     X-Blox-Api-Request-Id: ...
+ *     X-Blox-Signature: v1=<hex>         64 lower-case hexadecimal digits
  *
  * Signed is the text
  *

@@ -42,9 +42,8 @@ void log_batch_clear(struct log_batch *batch);
 /* Ends a wait from another thread. */
 void log_reader_wake(struct log_reader *reader);
 
-#define PAGE_KEY_HEX_LEN                                                                           \
-    65 /* 64 hexadecimal digits and a NUL: what page tokens are signed with                        \
-        */
+/* 64 hexadecimal digits and a NUL: what page tokens are signed with. */
+#define PAGE_KEY_HEX_LEN 65
 
 /* Where the store stands, to begin a load with. */
 struct log_position {

@@ -1,4 +1,4 @@
-/* Version 4 UUIDs in lower case. The door to libuuid. */
+/* Version 4 UUIDs in lower case. */
 #ifndef BLOX_UTIL_UUID_H
 #define BLOX_UTIL_UUID_H
 

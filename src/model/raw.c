@@ -1,7 +1,7 @@
 /* The canonical form of a task or container instance as ECS said it. */
 #include "model/raw.h"
 
-#include <stdlib.h>
+#include <pthread.h>
 #include <strings.h>
 
 #include "util/clock.h"
@@ -81,18 +81,40 @@ static const char *const spellings[] = {
     "versionInfo",
 };
 
-static int compare_names(const void *name, const void *spelling)
+#define LETTERS 26
+
+static int letter_of(const char *name)
 {
-    return strcasecmp(name, *(const char *const *)spelling);
+    int letter = (name[0] | 0x20) - 'a';
+
+    return letter >= 0 && letter < LETTERS ? letter : -1;
+}
+
+static size_t starts[LETTERS + 1]; /* of each letter in the list; a binary search takes longer */
+
+static void find_starts(void)
+{
+    size_t s = 0;
+
+    for (int letter = 0; letter <= LETTERS; letter++) {
+        while (s < ARRAY_LEN(spellings) && letter_of(spellings[s]) < letter) {
+            s++;
+        }
+        starts[letter] = s;
+    }
 }
 
 /* Gives the right spelling of a name, the name itself when we do not know it. */
 static const char *spelling_of(const char *name)
 {
-    const char *const *found =
-        bsearch(name, spellings, ARRAY_LEN(spellings), sizeof(spellings[0]), compare_names);
+    int letter = letter_of(name);
 
-    return found ? *found : name;
+    for (size_t s = letter < 0 ? 0 : starts[letter]; letter >= 0 && s < starts[letter + 1]; s++) {
+        if (strcasecmp(name, spellings[s]) == 0) {
+            return spellings[s];
+        }
+    }
+    return name;
 }
 
 /* Renames members which are only known without regard to case; an exact one beside them wins. */
@@ -125,7 +147,8 @@ bool raw_is_instant(const char *name)
            streq(name, "lastStatusChange");
 }
 
-/* An instant as ECS' JSON protocol (seconds) or an event (RFC 3339) gives it; NULL: neither. */
+/* An instant as ECS' JSON protocol (seconds) or an event (RFC 3339) gives it; NULL: it is neither,
+ * or canonical as it is. */
 static json_t *canonical_instant(const json_t *value)
 {
     char text[CLOCK_ISO_LEN];
@@ -139,7 +162,9 @@ static json_t *canonical_instant(const json_t *value)
         return NULL;
     }
     clock_format_iso_ms(at_ms, text);
-    return json_string(text);
+    return json_is_string(value) && streq(json_string_value(value), text)
+               ? NULL
+               : json_stringn_nocheck(text, CLOCK_ISO_LEN - 1);
 }
 
 /* Describe gives every resource a value of every type, most of them zero; events do not. */
@@ -219,6 +244,9 @@ static void normalize(json_t *value)
 
 void raw_normalize(json_t *detail)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, find_starts);
     normalize(detail);
     json_object_del(detail, "updatedAt"); /* of the event, not of the task */
 }

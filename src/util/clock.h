@@ -13,7 +13,8 @@ void clock_sleep_ms(int64_t ms);
 
 #define CLOCK_ISO_LEN sizeof("2017-01-02T03:04:05.678Z")
 
-/* "2017-01-02T03:04:05.678Z" into out, which has room for CLOCK_ISO_LEN bytes. */
+/* "2017-01-02T03:04:05.678Z" into out, which has room for CLOCK_ISO_LEN bytes. What lies beyond the
+ * years 0 to 9999 is shown as their ends. */
 void clock_format_iso_ms(int64_t at_ms, char *out);
 /* Reads RFC 3339: any number of fraction digits (cut at milliseconds), Z or an offset.
  * False when the text is nothing of the kind; *at_ms is then untouched. */

@@ -2,6 +2,7 @@
  */
 #include "util/js.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -127,6 +128,48 @@ int js_get_object(const json_t *obj, const char *key, json_t **out, struct error
     return 0;
 }
 
+/* ---- plain text: most of every string, so eight bytes are looked at together -------------------
+ */
+
+#define BYTES(byte) (UINT64_C(0x0101010101010101) * (byte))
+#define HIGH_BITS   BYTES(0x80)
+
+/* A high bit at the first byte that is 0, perhaps at some behind it too. */
+static uint64_t zeros(uint64_t word)
+{
+    return (word - BYTES(0x01)) & ~word;
+}
+
+/* How many of the eight bytes, the first in the lowest place, come before one that is not plain. */
+static size_t plain_bytes(uint64_t word)
+{
+    uint64_t special = word | ((word - BYTES(0x20)) & ~word); /* above ASCII, or controls */
+
+    special |= zeros(word ^ BYTES('\\'));
+    special |= zeros((word & BYTES(0xfb)) ^ BYTES('"')); /* and &, which differs in one bit */
+    special |= zeros((word & BYTES(0xfd)) ^ BYTES('<')); /* and >, the same */
+    special &= HIGH_BITS;
+    return special ? (size_t)__builtin_ctzll(special) / 8 : sizeof(word);
+}
+
+const char *js_skip_plain(const char *p, const char *end)
+{
+    uint64_t word;
+
+    while ((size_t)(end - p) >= sizeof(word)) {
+        memcpy(&word, p, sizeof(word));
+        size_t n = plain_bytes(le64toh(word));
+
+        p += n;
+        if (n < sizeof(word)) {
+            return p;
+        }
+    }
+    word = 0; /* a NUL is not plain */
+    memcpy(&word, p, (size_t)(end - p));
+    return p + plain_bytes(le64toh(word));
+}
+
 /* ---- writing --------------------------------------------------------------------------------- */
 
 /* The escape of an ASCII character, NULL when it stands for itself. */
@@ -152,7 +195,7 @@ static const char *escape_of(unsigned char c, char room[8])
     }
 }
 
-/* Writes the character at p, which is not plain, and gives its length in the input. */
+/* Writes the character at p, which js_skip_plain stopped at, and gives its length in the input. */
 static size_t write_special(struct strbuf *out, const unsigned char *p, size_t left)
 {
     char room[8];
@@ -175,26 +218,19 @@ static size_t write_special(struct strbuf *out, const unsigned char *p, size_t l
     return len;
 }
 
-static bool is_plain(unsigned char c)
-{
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
-}
-
 void js_write_bytes(struct strbuf *out, const char *text, size_t len)
 {
-    const unsigned char *p = (const unsigned char *)text;
-    const unsigned char *end = p + len;
+    const char *p = text;
+    const char *end = p + len;
 
     strbuf_add_char(out, '"');
     while (p < end) {
-        const unsigned char *run = p;
+        const char *run = p;
 
-        while (p < end && is_plain(*p)) {
-            p++;
-        }
-        strbuf_add(out, (const char *)run, (size_t)(p - run));
+        p = js_skip_plain(p, end);
+        strbuf_add(out, run, (size_t)(p - run));
         if (p < end) {
-            p += write_special(out, p, (size_t)(end - p));
+            p += write_special(out, (const unsigned char *)p, (size_t)(end - p));
         }
     }
     strbuf_add_char(out, '"');
@@ -235,6 +271,24 @@ static int compare_members(const void *a, const void *b)
     return strcmp(((const struct member *)a)->name, ((const struct member *)b)->name);
 }
 
+/* What ECS says, and what we stored, is in order but for a few. */
+static void sort_members(struct member *members, size_t n)
+{
+    if (n > MEMBERS_ON_STACK) {
+        qsort(members, n, sizeof(members[0]), compare_members);
+        return;
+    }
+    for (size_t m = 1; m < n; m++) {
+        struct member moved = members[m];
+        size_t to = m;
+
+        for (; to > 0 && strcmp(members[to - 1].name, moved.name) > 0; to--) {
+            members[to] = members[to - 1];
+        }
+        members[to] = moved;
+    }
+}
+
 static void write_object(struct strbuf *out, const json_t *obj)
 {
     union { /* jansson's iterators want a pointer without const, and change nothing */
@@ -249,7 +303,7 @@ static void write_object(struct strbuf *out, const json_t *obj)
     for (void *at = json_object_iter(walk.obj); at; at = json_object_iter_next(walk.obj, at)) {
         members[n++] = (struct member){json_object_iter_key(at), json_object_iter_value(at)};
     }
-    qsort(members, n, sizeof(members[0]), compare_members);
+    sort_members(members, n);
     strbuf_add_char(out, '{');
     for (size_t m = 0; m < n; m++) {
         js_write_key(out, members[m].name);

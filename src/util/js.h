@@ -36,6 +36,10 @@ int js_get_bool(const json_t *obj, const char *key, bool *out, struct error *err
 int js_get_array(const json_t *obj, const char *key, json_t **out, struct error *err) MUST_CHECK;
 int js_get_object(const json_t *obj, const char *key, json_t **out, struct error *err) MUST_CHECK;
 
+/* The end of the run of plain characters which begins at p: those which neither reading nor writing
+ * looks at, ASCII without controls, quotes, backslashes, < > and &. */
+const char *js_skip_plain(const char *p, const char *end);
+
 /*
  * Writes a JSON string with its quotes: < > & and U+2028/9 as \u escapes, controls as \n \r \t or
  * \u00xx, broken UTF-8 as U+FFFD, everything else as it is. NULL becomes null.

@@ -1,7 +1,6 @@
 /* A text which grows by doubling. */
 #include "util/strbuf.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include "util/mem.h"
 
 #define STRBUF_CAP_MIN 64
+#define NUMBER_LEN     20 /* "-9223372036854775808" */
 
 void strbuf_clear(struct strbuf *buf)
 {
@@ -39,29 +39,20 @@ void strbuf_reserve(struct strbuf *buf, size_t more)
     buf->cap = cap;
 }
 
-void strbuf_add(struct strbuf *buf, const char *bytes, size_t len)
-{
-    strbuf_reserve(buf, len);
-    if (len > 0) {
-        memcpy(buf->text + buf->len, bytes, len);
-    }
-    buf->len += len;
-    buf->text[buf->len] = '\0';
-}
-
-void strbuf_add_text(struct strbuf *buf, const char *text)
-{
-    strbuf_add(buf, text, strlen(text));
-}
-
-void strbuf_add_char(struct strbuf *buf, char c)
-{
-    strbuf_add(buf, &c, 1);
-}
-
 void strbuf_add_int(struct strbuf *buf, int64_t n)
 {
-    strbuf_addf(buf, "%" PRId64, n);
+    char digits[NUMBER_LEN];
+    char *p = digits + sizeof(digits);
+    uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
+
+    do {
+        *--p = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (n < 0) {
+        *--p = '-';
+    }
+    strbuf_add(buf, p, (size_t)(digits + sizeof(digits) - p));
 }
 
 void strbuf_add_markup(struct strbuf *buf, const char *text)

@@ -52,7 +52,58 @@ if acts == '1' and meta[3] and meta[3] ~= '' and meta[3] ~= '0' then
     return answer('frozen')
 end
 
--- ---- each operation: its conditions ---------------------------------------------------------------
+-- ---- each operation -------------------------------------------------------------------------------
+--
+-- Redis' Lua hashes every character of every string it makes, and each call of a command is copied,
+-- logged and replicated by itself. So the commands of a commit take all operations of a kind together,
+-- and long texts are not taken apart.
+
+local ops, kinds = {}, {} -- kinds: by name, what belongs to each
+for first = FIRST_OP, #ARGV, OP_VALUES do
+    local op = {}
+    op.kind, op.key, op.conditions, op.unchanged, op.since, op.version, op.fields, op.body, op.raw =
+        unpack(ARGV, first, first + OP_VALUES - 1)
+    op.conditions = tonumber(op.conditions)
+    op.unchanged, op.since = tonumber(op.unchanged), tonumber(op.since)
+    op.deletes = op.body == ''
+
+    local kind = kinds[op.kind]
+    if not kind then
+        kind = {hash = '{blox}:' .. op.kind, raw_hash = '{blox}:raw:' .. op.kind, keys = {}, ops = {},
+                values = {}, raws = {}, raws_gone = {}, tombstones = {}} -- what is to be written
+        kinds[op.kind] = kind
+    end
+    if kind.ops[op.key] then
+        return answer('twice', #ops)
+    end
+    kind.ops[op.key] = op
+    kind.keys[#kind.keys + 1] = op.key
+    op.belongs = kind
+    ops[#ops + 1] = op
+end
+
+-- What is stored now; revision 0: nothing, or nothing that can be read.
+local NOTHING = {revision = 0, version = '', live = false}
+local function parse(value)
+    local rev, version, first = string.match(value or '', '^(%d+) (%d+) %d+ %x+\n()')
+    local last = first and string.find(value, '\n', first, true)
+    if not last then
+        return NOTHING
+    end
+    return {value = value, revision = tonumber(rev), version = version, live = last < #value,
+            fields = string.sub(value, first, last - 1), body_at = last + 1}
+end
+
+for _, kind in pairs(kinds) do
+    local values = redis.call('HMGET', kind.hash, unpack(kind.keys))
+    for i, key in ipairs(kind.keys) do
+        kind.ops[key].stored = parse(values[i])
+    end
+end
+
+-- ---- conditions -----------------------------------------------------------------------------------
+
+local band = bit.band
 
 local function newer(a, b) -- canonical decimals, which may be larger than a double holds
     if #a ~= #b then
@@ -61,93 +112,72 @@ local function newer(a, b) -- canonical decimals, which may be larger than a dou
     return a > b
 end
 
--- What is stored now; revision 0: nothing, or nothing that can be read.
-local function look_up(hash, key)
-    local value = redis.call('HGET', hash, key)
-    if value then
-        local _, last, rev, version, fields =
-            string.find(value, '^(%d+) (%d+) %d+ %x+\n([^\n]*)\n')
-        if last then
-            return {value = value, revision = tonumber(rev), version = version, fields = fields,
-                    live = last < #value, body_at = last + 1}
-        end
-    end
-    return {revision = 0, version = '', live = false}
-end
-
-local function has(op, condition)
-    return bit.band(op.conditions, condition) ~= 0
-end
-
 local function conflicts(op)
-    return has(op, SAME_REVISION) and op.stored.revision ~= op.unchanged
-        or has(op, ABSENT) and op.stored.live
+    return band(op.conditions, SAME_REVISION) ~= 0 and op.stored.revision ~= op.unchanged
+        or band(op.conditions, ABSENT) ~= 0 and op.stored.live
 end
 
 -- The word which skips an operation, or nil.
 local function skips(op)
     local stored = op.stored
     local is_newer = newer(op.version, stored.version)
-    if has(op, NEWER) and not is_newer then
+    if band(op.conditions, NEWER) ~= 0 and not is_newer then
         return 'stale'
     end
-    if has(op, REFRESH) and not is_newer then
+    if band(op.conditions, REFRESH) ~= 0 and not is_newer then
         if op.version ~= stored.version or stored.revision > op.since then
             return 'stale'
         end
-        if stored.live and stored.fields == op.fields and string.sub(stored.value, stored.body_at)
-            == op.body and redis.call('HGET', op.raw_hash, op.key)
-            == whole(stored.revision) .. '\n' .. op.raw then
+        if stored.live and stored.fields == op.fields
+            and string.sub(stored.value, stored.body_at) == op.body
+            and redis.call('HGET', op.belongs.raw_hash, op.key)
+                == whole(stored.revision) .. '\n' .. op.raw then
             return 'same'
         end
     end
-    if has(op, UNCHANGED) and stored.revision ~= op.unchanged then
+    if band(op.conditions, UNCHANGED) ~= 0 and stored.revision ~= op.unchanged then
         return 'changed'
     end
     return nil
 end
 
-local ops, results, named = {}, {}, {}
+local results = {}
 local taken = 0
-for first = FIRST_OP, #ARGV, OP_VALUES do
-    local op = {}
-    op.kind, op.key, op.conditions, op.unchanged, op.since, op.version, op.fields, op.body, op.raw =
-        unpack(ARGV, first, first + OP_VALUES - 1)
-    op.hash, op.raw_hash = '{blox}:' .. op.kind, '{blox}:raw:' .. op.kind
-    op.conditions = tonumber(op.conditions)
-    op.unchanged, op.since = tonumber(op.unchanged), tonumber(op.since)
-    op.deletes = op.body == ''
-
-    local name = op.kind .. ' ' .. op.key
-    if named[name] then
-        return answer('twice', #ops)
-    end
-    named[name] = true
-
-    op.stored = look_up(op.hash, op.key)
+for i, op in ipairs(ops) do
     if conflicts(op) then
-        return answer('conflict', #ops)
+        return answer('conflict', i - 1)
     end
     op.skip = skips(op)
     if not op.skip then
         taken = taken + 1
     end
-    ops[#ops + 1] = op
 end
 
 -- ---- the writes -----------------------------------------------------------------------------------
 
--- Writes the log entry of one operation. A delete is logged with the last value.
+local function push(list, a, b)
+    list[#list + 1] = a
+    list[#list + 1] = b
+end
+
+-- Writes the log entry of one operation; what is empty or 0 is left out. A delete is logged with the
+-- last value.
 local function log(op, rev, value, following)
-    local old = op.stored
-    local old_fields = ''
-    if old.live and not op.deletes and old.fields ~= op.fields then
-        old_fields = old.fields
+    local stored = op.stored
+    local entry = {'at', at, 'commit', id, 'kind', op.kind, 'key', op.key, 'value',
+                   op.deletes and stored.live and stored.value or value, 'cause', cause}
+    if op.deletes then
+        push(entry, 'deleted', '1')
+    elseif stored.live and stored.fields ~= op.fields then
+        push(entry, 'old', stored.fields)
     end
-    redis.call('XADD', LOG, rev .. '-0', 'at', at, 'commit', id, 'kind', op.kind,
-        'key', op.key, 'value', op.deletes and old.live and old.value or value,
-        'old', old_fields, 'deleted', op.deletes and '1' or '0', 'cause', cause, 'actor', actor,
-        'following', following)
+    if actor ~= '' then
+        push(entry, 'actor', actor)
+    end
+    if following > 0 then
+        push(entry, 'following', following)
+    end
+    redis.call('XADD', LOG, rev .. '-0', unpack(entry))
 end
 
 local changed, n_changed = {}, taken
@@ -159,34 +189,48 @@ for i, op in ipairs(ops) do
         results[i] = op.skip
     else
         taken, revision = taken - 1, revision + 1
-        local rev = whole(revision)
+        local rev, kind = whole(revision), op.belongs
         results[i] = rev
 
         local fields = op.deletes and op.stored.fields or op.fields
         local value = rev .. ' ' .. op.version .. ' ' .. at .. ' ' .. id .. '\n'
             .. fields .. '\n' .. op.body
         log(op, rev, value, taken)
-        redis.call('HSET', op.hash, op.key, value)
+        push(kind.values, op.key, value)
         if op.deletes then
-            redis.call('ZADD', TOMBSTONES, at, op.kind .. ' ' .. op.key)
+            push(kind.tombstones, at, op.kind .. ' ' .. op.key)
         end
         if op.raw ~= '' and not op.deletes then
-            redis.call('HSET', op.raw_hash, op.key, rev .. '\n' .. op.raw)
+            push(kind.raws, op.key, rev .. '\n' .. op.raw)
         elseif op.stored.live then
-            redis.call('HDEL', op.raw_hash, op.key)
+            kind.raws_gone[#kind.raws_gone + 1] = op.key
         end
-        local pair = op.kind .. ' ' .. string.match(fields, '^[^\t]*')
-        changed[pair] = rev
+        local cluster = string.sub(fields, 1, (string.find(fields, '\t', 1, true) or 0) - 1)
+        changed[op.kind .. ' ' .. cluster] = rev
         if cause == 'event' then
-            changed['event ' .. string.match(fields, '^[^\t]*')] = at
+            changed['event ' .. cluster] = at
         end
     end
 end
 
-if n_changed > 0 then
-    for pair, rev in pairs(changed) do
-        redis.call('HSET', CHANGED, pair, rev)
+local function write(command, key, values)
+    if #values > 0 then
+        redis.call(command, key, unpack(values))
     end
+end
+
+if n_changed > 0 then
+    for _, kind in pairs(kinds) do
+        write('HSET', kind.hash, kind.values)
+        write('ZADD', TOMBSTONES, kind.tombstones)
+        write('HSET', kind.raw_hash, kind.raws)
+        write('HDEL', kind.raw_hash, kind.raws_gone)
+    end
+    local pairs_changed = {}
+    for pair, rev in pairs(changed) do
+        push(pairs_changed, pair, rev)
+    end
+    write('HSET', CHANGED, pairs_changed)
     -- "~": whole nodes only, which costs next to nothing; the newest commit always stays.
     redis.call('XTRIM', LOG, 'MAXLEN', '~', whole(math.max(tonumber(log_max), n_changed)))
 end

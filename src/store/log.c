@@ -69,35 +69,59 @@ static bool was_woken(struct log_reader *reader)
 
 /* ---- entries ------------------------------------------------------------------------------- */
 
-static int64_t number_of(const struct reply *values, const char *name)
-{
-    const struct reply *value = reply_field(values, name);
+/* The values of an entry, in the order the scripts write them; what is empty or 0 may be absent. */
+enum field { AT, COMMIT, KIND, KEY, VALUE, CAUSE, DELETED, OLD, ACTOR, FOLLOWING, FIELDS };
 
-    return value ? strtoll(value->text, NULL, 10) : 0;
+static const char *const field_names[FIELDS] = {"at",    "commit",  "kind", "key",   "value",
+                                                "cause", "deleted", "old",  "actor", "following"};
+
+/* Takes [name, value, ...] apart in one go; an absent one is an empty text. */
+static void read_fields(const struct reply *values, const struct reply *out[FIELDS])
+{
+    static const struct reply empty = {.type = REPLY_TEXT, .text = ""};
+    int next = 0;
+
+    for (int f = 0; f < FIELDS; f++) {
+        out[f] = &empty;
+    }
+    for (size_t i = 0; i + 1 < values->n; i += 2) {
+        const char *name = reply_text_at(values, i);
+        const char *value = reply_text_at(values, i + 1);
+
+        for (int tries = 0; name && value && tries < FIELDS; tries++) {
+            int f = (next + tries) % FIELDS;
+
+            if (streq(name, field_names[f])) {
+                out[f] = values->items[i + 1];
+                next = f + 1;
+                break;
+            }
+        }
+    }
 }
 
-static char *copy_of(const struct reply *values, const char *name)
+static int64_t number_of(const struct reply *value)
 {
-    const struct reply *value = reply_field(values, name);
+    return strtoll(value->text, NULL, 10);
+}
 
-    return value ? xmemdup0(value->text, value->len) : xstrdup("");
+static char *copy_of(const struct reply *value)
+{
+    return xmemdup0(value->text, value->len);
 }
 
 static void copy_commit_id(const char *text, char out[COMMIT_ID_LEN])
 {
-    snprintf(out, COMMIT_ID_LEN, "%s", text ? text : "");
+    snprintf(out, COMMIT_ID_LEN, "%s", text);
 }
 
 /* "<revision> <commit id>": what was last before the epoch. */
-static void read_before(const struct reply *values, struct log_entry *out)
+static void read_before(const struct reply *value, struct log_entry *out)
 {
-    const struct reply *value = reply_field(values, "value");
     char *rest = NULL;
 
-    if (value) {
-        out->before_revision = strtoll(value->text, &rest, 10);
-        copy_commit_id(*rest == ' ' ? rest + 1 : "", out->before_commit);
-    }
+    out->before_revision = strtoll(value->text, &rest, 10);
+    copy_commit_id(*rest == ' ' ? rest + 1 : "", out->before_commit);
 }
 
 /* [id, [name, value, ...]] */
@@ -105,32 +129,32 @@ static bool read_entry(const struct reply *reply, struct log_entry *out)
 {
     const char *id = reply_text_at(reply, 0);
     const struct reply *values = reply_array_at(reply, 1);
-    const struct reply *kind = values ? reply_field(values, "kind") : NULL;
-    const struct reply *commit = values ? reply_field(values, "commit") : NULL;
+    const struct reply *fields[FIELDS];
 
-    if (!id || !kind || !commit) {
+    if (!id || !values) {
+        return false;
+    }
+    read_fields(values, fields);
+    if (fields[KIND]->len == 0 || fields[COMMIT]->len == 0) {
         return false;
     }
     *out = (struct log_entry){.revision = strtoll(id, NULL, 10)};
-    out->epoch = streq(kind->text, "epoch");
-    if (!out->epoch && !kind_parse(kind->text, &out->kind)) {
+    out->epoch = streq(fields[KIND]->text, "epoch");
+    if (!out->epoch && !kind_parse(fields[KIND]->text, &out->kind)) {
         out->kind = KIND_COUNT; /* a newer program's */
     }
-    out->at_ms = number_of(values, "at");
-    out->following = (int)number_of(values, "following");
-    out->deleted = number_of(values, "deleted") == 1;
-    copy_commit_id(commit->text, out->commit_id);
-    out->key = copy_of(values, "key");
-    out->cause = copy_of(values, "cause");
-    out->actor = copy_of(values, "actor");
-    const struct reply *old = reply_field(values, "old");
-    const struct reply *value = reply_field(values, "value");
-
-    out->old_fields = old && old->len > 0 ? xmemdup0(old->text, old->len) : NULL;
-    out->value = value ? xmemdup0(value->text, value->len) : xstrdup("");
-    out->value_len = value ? value->len : 0;
+    out->at_ms = number_of(fields[AT]);
+    out->following = (int)number_of(fields[FOLLOWING]);
+    out->deleted = number_of(fields[DELETED]) == 1;
+    copy_commit_id(fields[COMMIT]->text, out->commit_id);
+    out->key = copy_of(fields[KEY]);
+    out->cause = copy_of(fields[CAUSE]);
+    out->actor = copy_of(fields[ACTOR]);
+    out->old_fields = fields[OLD]->len > 0 ? copy_of(fields[OLD]) : NULL;
+    out->value = copy_of(fields[VALUE]);
+    out->value_len = fields[VALUE]->len;
     if (out->epoch) {
-        read_before(values, out);
+        read_before(fields[VALUE], out);
     }
     return true;
 }

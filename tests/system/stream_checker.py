@@ -17,7 +17,7 @@ class Change:
     def __init__(self, entry_id, values):
         self.revision = int(entry_id.partition("-")[0])
         self.kind, self.key = values["kind"], values["key"]
-        self.deleted, self.cause = values["deleted"] == "1", values["cause"]
+        self.deleted, self.cause = values.get("deleted") == "1", values["cause"]
         _, _, body = values["value"].split("\n", 2) if self.kind in ("task", "instance") else ("", "", "")
         self.entity = json.loads(body) if body else None
 
@@ -35,7 +35,7 @@ def commit_ends(redis):
     """The revisions at which a commit was complete."""
     ends, after = set(), "-"
     while page := redis.xrange("{blox}:log", min=after, count=1000):
-        ends |= {int(entry_id.partition("-")[0]) for entry_id, values in page if values["following"] == "0"}
+        ends |= {int(entry_id.partition("-")[0]) for entry_id, values in page if int(values.get("following", 0)) == 0}
         after = f"({page[-1][0]}"
     return ends
 

@@ -57,7 +57,7 @@ def wait_for_passes(stack, count):
 def deletions(stack):
     """The tasks and instances which the log tells were deleted, with the causes."""
     entries = [fields for _, fields in stack.redis_client().xrange("{blox}:log")]
-    gone = [fields for fields in entries if fields["kind"] in ("task", "instance") and fields["deleted"] == "1"]
+    gone = [fields for fields in entries if fields["kind"] in ("task", "instance") and fields.get("deleted") == "1"]
     return [(fields["key"], fields["cause"]) for fields in gone]
 
 

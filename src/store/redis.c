@@ -33,12 +33,12 @@ struct redis {
 
 /* ---- replies: built by hiredis' reader through these functions ----------------------------- */
 
-/* Puts a new reply into its place and gives it; `more` bytes follow the struct. */
+/* Puts a new reply into its place and gives it; `more` bytes follow the struct, not yet set. */
 static struct reply *new_reply(const redisReadTask *task, enum reply_type type, size_t more)
 {
-    struct reply *reply = xcalloc(1, sizeof(*reply) + more);
+    struct reply *reply = xmalloc(sizeof(*reply) + more);
 
-    reply->type = type;
+    *reply = (struct reply){.type = type};
     if (task->parent) {
         struct reply *parent = task->parent->obj;
 
@@ -54,6 +54,7 @@ static void *new_text(const redisReadTask *task, char *text, size_t len)
     char *copy = (char *)(reply + 1);
 
     memcpy(copy, text, len);
+    copy[len] = '\0';
     reply->text = copy;
     reply->len = len;
     return reply;
@@ -64,7 +65,8 @@ static void *new_array(const redisReadTask *task, int n)
     size_t items = n > 0 ? (size_t)n : 0;
     struct reply *reply = new_reply(task, REPLY_ARRAY, items * sizeof(struct reply *));
 
-    reply->items = (struct reply **)(reply + 1);
+    reply->items =
+        memset(reply + 1, 0, items * sizeof(struct reply *)); /* half-built ones are freed */
     reply->n = items;
     return reply;
 }

@@ -2,14 +2,47 @@
 #include "util/crypto.h"
 
 #include <assert.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
+#include <pthread.h>
+
+/* Looked up once: OpenSSL searches its providers, under locks, whenever an algorithm is named,
+ * which takes longer than the hash of a short text. */
+static EVP_MD *sha256;
+static EVP_MAC_CTX *hmac_sha256; /* to be copied */
+
+static void look_up(void)
+{
+    char digest[] = "SHA256";
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    hmac_sha256 = EVP_MAC_CTX_new(mac);
+    int ok = EVP_MAC_CTX_set_params(hmac_sha256, params);
+
+    assert(sha256 && ok == 1);
+    (void)ok;
+    EVP_MAC_free(mac); /* the context keeps it */
+}
+
+static void need_algorithms(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, look_up);
+}
 
 void crypto_sha256(const void *bytes, size_t len, uint8_t out[SHA256_LEN])
 {
-    int ok = EVP_Digest(bytes, len, out, NULL, EVP_sha256(), NULL);
+    need_algorithms();
+    int ok = EVP_Digest(bytes, len, out, NULL, sha256, NULL);
 
     assert(ok == 1);
     (void)ok;
@@ -18,10 +51,14 @@ void crypto_sha256(const void *bytes, size_t len, uint8_t out[SHA256_LEN])
 void crypto_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len,
                         uint8_t out[SHA256_LEN])
 {
-    const unsigned char *mac = HMAC(EVP_sha256(), key, (int)key_len, bytes, len, out, NULL);
+    need_algorithms();
+    EVP_MAC_CTX *mac = EVP_MAC_CTX_dup(hmac_sha256);
+    int ok = mac && EVP_MAC_init(mac, key, key_len, NULL) && EVP_MAC_update(mac, bytes, len) &&
+             EVP_MAC_final(mac, out, NULL, SHA256_LEN);
 
-    assert(mac);
-    (void)mac;
+    assert(ok);
+    (void)ok;
+    EVP_MAC_CTX_free(mac);
 }
 
 void crypto_hex(const uint8_t *bytes, size_t len, char *out)

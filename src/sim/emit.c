@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "util/clock.h"
+#include "util/js.h"
 
 static void begin_value(struct emit *e, const char *key)
 {
@@ -31,7 +32,8 @@ void emit_close(struct emit *e, char bracket)
     e->follows = true;
 }
 
-static void add_escaped(struct strbuf *out, unsigned char c)
+/* What js_skip_plain stopped at: some of it needs no escape here. */
+static void add_special(struct strbuf *out, unsigned char c)
 {
     switch (c) {
     case '"':
@@ -44,27 +46,31 @@ static void add_escaped(struct strbuf *out, unsigned char c)
         strbuf_add(out, "\\n", 2);
         break;
     default:
-        strbuf_addf(out, "\\u%04x", c);
+        if (c < 0x20) {
+            strbuf_addf(out, "\\u%04x", c);
+        } else {
+            strbuf_add_char(out, (char)c);
+        }
     }
 }
 
 void emit_text_len(struct emit *e, const char *key, const char *value, size_t len)
 {
-    size_t plain = 0; /* where the run of bytes without need begins */
+    const char *p = value;
+    const char *end = value + len;
 
     begin_value(e, key);
     strbuf_reserve(e->out, len + 2);
     strbuf_add_char(e->out, '"');
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)value[i];
+    while (p < end) {
+        const char *run = p;
 
-        if (c == '"' || c == '\\' || c < 0x20) {
-            strbuf_add(e->out, value + plain, i - plain);
-            add_escaped(e->out, c);
-            plain = i + 1;
+        p = js_skip_plain(p, end);
+        strbuf_add(e->out, run, (size_t)(p - run));
+        if (p < end) {
+            add_special(e->out, (unsigned char)*p++);
         }
     }
-    strbuf_add(e->out, value + plain, len - plain);
     strbuf_add_char(e->out, '"');
 }
 

@@ -266,25 +266,38 @@ void message_receipt(const struct message *message, char out[RECEIPT_LEN])
              (unsigned int)message->receives, (unsigned long long)message->nonce);
 }
 
+/* n hexadecimal digits in lower case. */
+static bool read_hex(const char *text, size_t n, uint64_t *out)
+{
+    uint64_t number = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        char c = text[i];
+
+        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f')) {
+            return false;
+        }
+        number = number << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    *out = number;
+    return true;
+}
+
 int queue_find_receipt(struct queue *queue, const char *receipt, struct message **out)
 {
-    char now[RECEIPT_LEN];
-    char number_text[17];
     uint64_t number = 0;
+    uint64_t receives = 0;
+    uint64_t nonce = 0;
 
     *out = NULL;
     if (strlen(receipt) != 44 || strncmp(receipt, "AQEB", 4) != 0 ||
-        strspn(receipt + 4, "0123456789abcdef") != 40) {
+        !read_hex(receipt + 4, 16, &number) || !read_hex(receipt + 20, 8, &receives) ||
+        !read_hex(receipt + 28, 16, &nonce)) {
         return -1;
     }
-    snprintf(number_text, sizeof(number_text), "%.16s", receipt + 4);
-    number = strtoull(number_text, NULL, 16);
     HASH_FIND(hh, queue->messages, &number, sizeof(number), *out);
-    if (*out) {
-        message_receipt(*out, now);
-        if (!streq(now, receipt)) {
-            *out = NULL;
-        }
+    if (*out && ((uint64_t)(*out)->receives != receives || (*out)->nonce != nonce)) {
+        *out = NULL; /* an older one */
     }
     return 0;
 }

@@ -70,7 +70,7 @@ static const struct option_spec options[] = {
      "How long it keeps them.", AT(log_age_ms)},
     {"queue", OPTION_TEXT, NULL, "NAME", NULL, 0, 0,
      "The SQS queue with the events of ECS, by name or URL. Required.", AT(queue)},
-    {"pollers", OPTION_INT, NULL, "N", "8", 1, CONSUMER_POLLERS_MAX,
+    {"pollers", OPTION_INT, NULL, "N", "24", 1, CONSUMER_POLLERS_MAX,
      "How many receives from the queue are made at once.", AT(pollers)},
     {"drift-interval", OPTION_DURATION, NULL, "TIME", "5m", 1000, DAY_MS,
      "How often everything is compared with what ECS says.", AT(drift_interval_ms)},

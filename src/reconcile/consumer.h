@@ -15,7 +15,7 @@
 #include "reconcile/drift.h"
 #include "store/store.h"
 
-#define CONSUMER_POLLERS     8 /* at 10 ms a call: 8 x 10 messages in about 25 ms */
+#define CONSUMER_POLLERS     24 /* at 10 ms a call: 24 x 10 messages in about 25 ms */
 #define CONSUMER_POLLERS_MAX 64
 
 struct consumer;

@@ -47,7 +47,8 @@ stop_started() {
 start_programs() { # MODE QUEUE
     load_ports
     start redis redis-server --bind 127.0.0.1 --port "$redis_port" --dir "$state/redis-$1" \
-        --appendonly yes --appendfsync everysec --save '' --maxmemory-policy noeviction
+        --appendonly yes --appendfsync everysec --save '' --maxmemory-policy noeviction \
+        --rdbcompression no --auto-aof-rewrite-min-size 256mb
     wait_until 10 redis "an answer of Redis" redis_is_ready
     if [ "$1" = simulator ]; then
         start sim "$build/blox-awssim" --listen "127.0.0.1:$sim_port" --queue "$2"

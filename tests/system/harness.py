@@ -190,6 +190,7 @@ class Stack:
         data.mkdir()
         argv = ["redis-server", "--bind", "127.0.0.1", "--port", self.redis_port, "--dir", data]
         argv += ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
+        argv += ["--rdbcompression", "no", "--auto-aof-rewrite-min-size", "256mb"]
         argv += ["--maxmemory-policy", "noeviction", *options]
         return self._program("redis", *argv)
 

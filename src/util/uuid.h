@@ -1,4 +1,4 @@
-/* Version 4 UUIDs in lower case. */
+/* Version 4 UUIDs in lower case. The door to libuuid. */
 #ifndef BLOX_UTIL_UUID_H
 #define BLOX_UTIL_UUID_H
 

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "api/copies.h"
 #include "aws/aws.h"
 #include "http/router.h"
 #include "store/store.h"
@@ -14,6 +15,7 @@
 #define COMMIT_PAUSE_MS  100
 #define CONFLICT_RETRIES 16    /* somebody else was first: read again */
 #define ECS_MS           10000 /* what one request may spend at ECS in all */
+#define AGE_SHOWN_MS     2000  /* a view that heard nothing for so long says so */
 
 struct api {
     struct store *store;
@@ -22,6 +24,7 @@ struct api {
     struct gate *gate;         /* who is let in: api/gate.h */
     struct hub *hub;           /* the streams: api/hub.h */
     atomic_bool store_checked; /* Redis answered, and is one we can work with */
+    struct copies copies;      /* which answers nginx keeps */
 };
 
 /* One of the two APIs: what its socket answers. */

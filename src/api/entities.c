@@ -170,6 +170,7 @@ static int reply_items(struct list *list, struct entity_list *items)
         }
     }
     http_add_piece(resp, shown->end.text, shown->end.len);
+    list_offer_copy(list);
     return 0;
 }
 

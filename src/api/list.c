@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "http/etag.h"
+#include "util/clock.h"
 #include "util/crypto.h"
 
 #define REPEATED      "At least one of the filters provided is specified multiple times"
@@ -166,6 +167,23 @@ static struct view_stamp stamp_now(const struct list *list)
     return view_stamp(list->api->view, list->kinds, list->cluster.arn, list->cluster.name);
 }
 
+/* nginx sends a copy with the headers it had, so these must still do: X-Blox-Revision must be a
+ * position that streams can go on from, and X-Blox-Age-Ms is not among them. */
+static bool may_be_copy(const struct list *list)
+{
+    int64_t since =
+        list->stamp.epoch > list->stamp.changed ? list->stamp.epoch : list->stamp.changed;
+
+    return list->max == 0 && !list->follows &&
+           view_revision(list->api->view) - since <= COPY_BEHIND_MAX &&
+           view_age_ms(list->api->view) < AGE_SHOWN_MS;
+}
+
+static bool has_good_copy(const struct list *list)
+{
+    return streq(list->req->copy_etag, list->etag) && may_be_copy(list);
+}
+
 enum list_step list_begin(struct list *list, unsigned kinds, const struct cluster_filter *cluster,
                           const char *within, struct error *err)
 {
@@ -188,7 +206,8 @@ enum list_step list_begin(struct list *list, unsigned kinds, const struct cluste
         return list_refuse(list, EXPIRED_TOKEN, err);
     }
     make_etag(list, &asked);
-    if (kinds == 0 || !etag_is_named(list->req->if_none_match, list->etag)) {
+    if (kinds == 0 ||
+        !(etag_is_named(list->req->if_none_match, list->etag) || has_good_copy(list))) {
         return LIST_GOES_ON;
     }
     http_set_header(list->resp, "ETag", "%s", list->etag);
@@ -209,7 +228,9 @@ void list_finish(struct list *list, int64_t revision, bool more, const char *maj
     struct view_stamp now = stamp_now(list);
 
     reply_revision(list->resp, revision);
-    if (list->kinds != 0 && now.epoch == list->stamp.epoch && now.changed == list->stamp.changed) {
+    list->tagged =
+        list->kinds != 0 && now.epoch == list->stamp.epoch && now.changed == list->stamp.changed;
+    if (list->tagged) {
         http_set_header(list->resp, "ETag", "%s", list->etag);
     }
     if (!more) {
@@ -227,4 +248,13 @@ void list_finish(struct list *list, int64_t revision, bool more, const char *maj
     strbuf_add_text(out, ",\"nextToken\":\"");
     page_token_make(&next, key, out);
     strbuf_add_char(out, '"');
+}
+
+/* To nginx an answer that expired in 1970 is one to keep, and to ask about each time. */
+void list_offer_copy(struct list *list)
+{
+    if (list->req->may_be_copied && list->tagged && may_be_copy(list) &&
+        copies_offer(&list->api->copies, list->etag, list->resp->body_len, clock_mono_ms())) {
+        http_set_header(list->resp, "X-Accel-Expires", "@1");
+    }
 }

@@ -31,7 +31,8 @@ struct list {
     unsigned kinds;
     struct cluster_filter cluster;
     struct view_stamp stamp;
-    char etag[64];
+    char etag[COPY_TAG_LEN_MAX + 1];
+    bool tagged; /* it has the tag: nothing changed while it was collected */
 };
 
 /* What a step of a list came to; LIST_FAILED: err says why. */
@@ -59,5 +60,8 @@ size_t list_wanted(const struct list *list);
  */
 void list_finish(struct list *list, int64_t revision, bool more, const char *major,
                  const char *minor, struct strbuf *out);
+
+/* Before the answer with all its pieces is sent: whether nginx should keep a copy. */
+void list_offer_copy(struct list *list);
 
 #endif

@@ -10,7 +10,6 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-#define AGE_SHOWN_MS 2000 /* a view that heard nothing for so long says so */
 
 /* ---- every request --------------------------------------------------------------------------- */
 

@@ -172,8 +172,12 @@ int worker_run(const struct worker_options *options, const int fds[N_SOCKETS])
         return log_fatal(&err);
     }
     allow_descriptors();
-    worker.api =
-        (struct api){.store = store, .view = view, .aws = aws, .gate = options->gate, .hub = hub};
+    worker.api = (struct api){.store = store,
+                              .view = view,
+                              .aws = aws,
+                              .gate = options->gate,
+                              .hub = hub,
+                              .copies = COPIES_INIT};
     init_services(&worker);
     log_info("worker.started", "threads=%d", options->threads);
     int status = work(&worker, options, fds, &err) < 0 ? log_fatal(&err) : 0;

@@ -34,6 +34,8 @@ struct http_request {
     const char *target;        /* path and query as they were sent */
     const char *id;            /* for logs, or "" */
     const char *if_none_match; /* the header, or "" */
+    const char *copy_etag;     /* of the copy that the server in front has of this, or "" */
+    bool may_be_copied;        /* it would keep one */
     const char *amz_target;    /* the X-Amz-Target header, or "" */
     const char *body;
     size_t body_len; /* BODY_LEN_MAX + 1 when there was more than the limit */

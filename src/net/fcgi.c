@@ -80,6 +80,8 @@ static void read_request(const FCGX_Request *conn, char *body, struct http_reque
         .target = param(conn, "REQUEST_URI"),
         .id = param(conn, "REQUEST_ID"),
         .if_none_match = param(conn, "HTTP_IF_NONE_MATCH"),
+        .copy_etag = param(conn, "COPY_ETAG"),
+        .may_be_copied = *param(conn, "COPY_STATUS") != '\0',
         .amz_target = param(conn, "HTTP_X_AMZ_TARGET"),
         .body = body,
         .body_len = len > 0 ? (size_t)len : 0,

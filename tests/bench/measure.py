@@ -39,7 +39,7 @@ def requests_per_s(url, runs=3, header=None):
     return statistics.median(rates)
 
 
-def fetch_ms(url, runs=9):
+def fetch_ms(url, runs=9, headers={}):
     """Milliseconds for one whole answer on a kept connection: the median, and its length in bytes."""
     parts = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
@@ -47,7 +47,7 @@ def fetch_ms(url, runs=9):
     taken, n_bytes = [], 0
     for _ in range(runs):
         began = time.perf_counter()
-        connection.request("GET", parts.path + ("?" + parts.query if parts.query else ""))
+        connection.request("GET", parts.path + ("?" + parts.query if parts.query else ""), headers=headers)
         response = connection.getresponse()
         assert response.status == 200, f"{url}: {response.status}"
         n_bytes = 0
@@ -146,6 +146,7 @@ class Ceilings:
                     listen 127.0.0.1:{self.plain_port};
                     root html;
                     location = /return {{ return 200 "nothing at all\\n"; }}
+                    location /sendfile/ {{ alias html/; sendfile on; }}
                 }}
             }}"""
 
@@ -166,10 +167,12 @@ class Ceilings:
     def responder_per_s(self):
         return requests_per_s(f"http://127.0.0.1:{self.scheduler_port}/")
 
-    def file_ms(self, n_bytes, runs=9):
+    def file_ms(self, n_bytes, runs=9, sendfile=False):
+        """With sendfile off, as nginx has it by default and our nginx.conf too, or on, as Debian's has it."""
         if self.file.stat().st_size != n_bytes:
             self.file.write_bytes(b"x" * n_bytes)
-        return fetch_ms(f"http://127.0.0.1:{self.plain_port}/static", runs)[0]
+        path = "sendfile/static" if sendfile else "static"
+        return fetch_ms(f"http://127.0.0.1:{self.plain_port}/{path}", runs)[0]
 
 
 def requests_answer(port, path):

@@ -7,6 +7,9 @@ iptables               cmd  iptables
 netavark               file /usr/lib/podman/netavark
 podman                 cmd  podman
 runc                   cmd  runc'
+rootless_needs='
+slirp4netns            cmd  slirp4netns
+uidmap                 cmd  newuidmap'
 base_needs='
 mmdebstrap             cmd  mmdebstrap'
 
@@ -24,10 +27,14 @@ image() {
         shift
     done
     mkdir -p "$state/log" "$state/image"
+    [ "$(id -u)" = 0 ] || image_needs+=$rootless_needs
     (install_missing "$image_needs") || exit $EX_UNAVAILABLE
     if [ -z "$base" ]; then
         base=$tag-base:$base_suite
         make_base "$base"
+    else
+        podman image exists "$base" || podman pull -q "$base" >"$state/log/base.log" 2>&1 ||
+            no_containers "no image \"$base\" to build on" base
     fi
     prepare_podman "$base"
     build_image "$base" "$tag"

@@ -21,7 +21,7 @@ def dev(*arguments):
 def test_help_names_each_command(flag):
     done = dev(flag)
     assert done.returncode == 0 and not done.stderr
-    for command in ("up", "down", "status", "logs", "test", "bench", "shell"):
+    for command in ("up", "down", "status", "logs", "test", "bench", "image", "shell"):
         assert f"\n  {command} " in done.stdout
 
 
@@ -34,6 +34,8 @@ def test_version():
     "arguments, named",
     [
         (["upp"], "upp"),
+        (["image", "--bsae=x"], "--bsae=x"),
+        (["image", "--base"], "--base"),
         (["up", "--asw"], "--asw"),
         (["up", "--queue"], "--queue"),
         (["down", "now"], "down"),

@@ -172,6 +172,7 @@ def test_api_logs_in_with_the_password(entry, redis_role, tmp_path):
         assert PASSWORD not in api.log() and "quoted" not in pathlib.Path(f"/proc/{api.pid}/cmdline").read_text()
     finally:
         assert api.stop() == 0
+    refused(run(entry, "probe", "api", BLOX_METRICS_LISTEN="off"), 1, "BLOX_METRICS_LISTEN=off")
     refused_probe = run(entry, "probe", "api", BLOX_METRICS_LISTEN=metrics)
     assert refused_probe.returncode == 1 and metrics in refused_probe.stderr
 

@@ -442,6 +442,7 @@ static void test_audit(void **state)
     commit.actor = "alice";
     commit.audit_environment = "env-1";
     commit.audit_request = "req-1";
+    commit.audit_api_request = "gateway-1";
     commit.audit_what = "create-environment";
     commit.audit_after = "{\"x\":1}";
     run(f->store, &commit);
@@ -456,6 +457,7 @@ static void test_audit(void **state)
     assert_string_equal(reply_field(values, "actor")->text, "alice");
     assert_string_equal(reply_field(values, "environment")->text, "env-1");
     assert_string_equal(reply_field(values, "request")->text, "req-1");
+    assert_string_equal(reply_field(values, "apiRequest")->text, "gateway-1");
     assert_string_equal(reply_field(values, "what")->text, "create-environment");
     assert_string_equal(reply_field(values, "before")->text, "");
     assert_string_equal(reply_field(values, "after")->text, "{\"x\":1}");

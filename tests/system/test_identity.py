@@ -9,6 +9,7 @@ import time
 import urllib.parse
 import uuid
 
+import botocore.exceptions
 import pytest
 import requests
 
@@ -162,6 +163,21 @@ def test_ecs_own_reads_are_guarded(guarded, servers):
         assert requests.post(url, headers=headers, data="{}").status_code == 200
 
 
+def test_botocore_reads_with_a_signature_of_ours_beside_its_own(guarded):
+    """As docs/ecs-reads.md shows it."""
+    ecs = guarded.aws_client("ecs", guarded.blox.state.url)
+    with pytest.raises(botocore.exceptions.ClientError) as refusal:
+        ecs.list_clusters()
+    assert refusal.value.response["Error"]["Code"] == "AccessDeniedException"
+    assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+    def add(request, **_):
+        request.headers.update(BOB.headers("POST", "/", request.body))
+
+    ecs.meta.events.register("before-send.ecs", add)
+    assert any(arn.endswith(":cluster/prod") for arn in ecs.list_clusters()["clusterArns"])
+
+
 # ---- what is signed
 
 
@@ -285,6 +301,15 @@ def test_a_worker_refuses_a_doubled_parameter(guarded):
         assert raw_fcgi.ask(sock, [*good.items(), (name, good[name])]) == (403, TEXT)
         assert raw_fcgi.ask(sock, [(name, ""), *good.items()]) == (403, TEXT)
     assert refused(guarded)["doubled"] - before == 2 * len(names)
+
+
+def test_joined_headers_are_no_signed_ones(guarded):
+    """As nginx 1.23 and later would hand two of one name on."""
+    sock = guarded.dir / "api-0" / "state.sock"
+    good = fcgi_parameters("GET", "/v1/tasks", PROXY.headers("GET", "/v1/tasks", caller_arn=CALLER))
+    for name in [name for name in good if name.startswith("HTTP_X_BLOX_")]:
+        for joined in (f"{good[name]}, {good[name]}", f"{good[name]}, x", f"x, {good[name]}"):
+            assert raw_fcgi.ask(sock, good | {name: joined}) == (403, TEXT), name
 
 
 # ---- roles

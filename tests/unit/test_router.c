@@ -63,7 +63,7 @@ static const struct route routes[] = {
     {"POST", "/v1/envs/{name}/runs", create, has_token, AS_TEXT},
     {"GET", "/v1/envs/{name}/runs/{id}", get, NULL, AS_TEXT},
     {"GET", "/v1/tasks/{cluster}/{arn...}", get, NULL, AS_TEXT},
-    {"GET", "/v1/fail", failing, NULL, AS_TEXT},
+    {"GET", "/v1/fail", failing, NULL, AS_PROBLEM},
     {0},
 };
 
@@ -191,11 +191,38 @@ static void test_bodies_of_redirects(void **state)
     http_response_clear(&resp);
 }
 
+static const struct {
+    const char *method, *target;
+    enum route_errors errors;
+    bool has_route;
+} forms[] = {
+    {"GET", "/v1/envs?x=1", AS_TEXT, true},   {"GET", "/v1/fail", AS_PROBLEM, true},
+    {"HEAD", "/v1/fai%6c", AS_PROBLEM, true}, {"POST", "/v1/fail", AS_TEXT, false},
+    {"GET", "/v1/fail/", AS_TEXT, false},     {"GET", "/nowhere", AS_TEXT, false},
+    {"GET", "%zz", AS_TEXT, false},           {"GET", "", AS_TEXT, false},
+};
+
+/* For who answers before the router does. */
+static void test_forms_of_errors(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < ARRAY_LEN(forms); f++) {
+        struct http_request req = {.method = forms[f].method, .target = forms[f].target};
+
+        if (router_errors(routes, &req) != forms[f].errors ||
+            (req.route != NULL) != forms[f].has_route) {
+            fail_msg("%s %s", forms[f].method, forms[f].target);
+        }
+        http_request_clear(&req);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_router),
         cmocka_unit_test(test_bodies_of_redirects),
+        cmocka_unit_test(test_forms_of_errors),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

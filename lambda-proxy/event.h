@@ -15,7 +15,7 @@
 #include "util/error.h"
 #include "util/strbuf.h"
 
-#define TARGET_LEN_MAX (16 * 1024) /* bytes of path and query; nginx takes 8 KiB */
+#define TARGET_LEN_MAX (16 * 1024) /* bytes of path and query; nginx takes no more */
 
 struct call {
     const char *method;   /* static */

@@ -81,18 +81,21 @@ static int ask_backend(struct work *work, const struct call *call, struct exchan
 
 /* ---- the event ------------------------------------------------------------------------------- */
 
-/* Times in microseconds: the proxy's own part is far below a millisecond. */
-static void log_work(const struct work *work, const struct call *call)
+/* nginx gives each request an id of its own, which its log and the audit have.
+ * Times in microseconds: the proxy's own part is far below a millisecond. */
+static void log_work(const struct work *work, const struct call *call, const struct headers *reply)
 {
     const struct signature_identity *who = &call->identity;
+    const char *nginx_id = headers_last(reply, "X-Request-Id");
 
     log_line(work->why && work->status > 501 ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "request",
              "method=%s path=\"%s\" status=%d took_us=%" PRId64 " backend_us=%" PRId64
-             " bytes_in=%zu bytes_out=%zu caller=\"%s\" api_request=\"%s\" text=\"%s\"",
+             " bytes_in=%zu bytes_out=%zu caller=\"%s\" api_request=\"%s\" backend_request=\"%s\" "
+             "text=\"%s\"",
              call->method, call->path, work->status, clock_mono_us() - work->began_us,
              work->backend_us, call->body_len, work->out->len,
              who->caller_arn ? who->caller_arn : "", who->api_request_id ? who->api_request_id : "",
-             work->why ? work->why : "");
+             nginx_id ? nginx_id : "", work->why ? work->why : "");
 }
 
 /* The event may hold secrets, so only the names of its members are logged. */
@@ -122,7 +125,7 @@ static int serve(struct work *work, struct error *err)
     } else if (ask_backend(work, call, &reply, err) < 0) {
         return -1;
     }
-    log_work(work, call);
+    log_work(work, call, &reply.headers);
     return 0;
 }
 

@@ -13,6 +13,7 @@ import api  # noqa: E402
 import drift  # noqa: E402
 import ingest  # noqa: E402
 import lists  # noqa: E402
+import proxy  # noqa: E402
 import queries  # noqa: E402
 import scheduling  # noqa: E402
 import streams  # noqa: E402
@@ -30,6 +31,7 @@ MEASUREMENTS = {
     "queries": queries.queries,
     "streams": streams.streams,
     "drift": drift.drift,
+    "proxy": proxy.proxy,
     "large-drift": drift.large_drift,
 }
 SLOW = {  # only when asked for by name

@@ -1,5 +1,6 @@
 """Single reads and one list, beside nginx and libfcgi that do nothing."""
 
+import lists
 import measure
 from harness import eventually
 from world import fleet, quiet, CLUSTER
@@ -31,7 +32,7 @@ def api(results):
                     samples=3,
                     smaller_is_better=False,
                 )
-            taken, n_bytes = measure.fetch_ms(f"{stack.blox.state.url}/v1/tasks")
+            taken, n_bytes = measure.fetch_ms(f"{stack.blox.state.url}/v1/tasks", 9, lists.FROM_WORKER)
             results.add(
                 f"list of 10,000 tasks, {n_bytes / 1e6:.1f} MB (ceiling: a file from nginx)",
                 taken,

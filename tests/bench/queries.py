@@ -1,19 +1,21 @@
 """Cluster queries over 5,000 container instances: what an ordinary one costs, and what one can be made to cost."""
 
-import urllib.parse
+import statistics
+import time
 
-import measure
 from harness import eventually
 from world import quiet, CLUSTER
 
 PATH = "/v1/instances"
-# No value of "path" ends in it, and there are many ways to find that out: each match takes all the steps it may.
-HOSTILE = "(a+)+" + "x"
+RUNS = 5
+# No value of "path" matches, and there are many ways to find that out: each match takes all the steps it may. (A
+# letter instead of the last set would be missed before the first step.)
+HOSTILE = "(a+)+[x{}]"
 QUERIES = {
     "attribute:stack == prod": "a comparison",
     "attribute:stack =~ pr.*": "a regular expression",
-    f"attribute:path =~ '{HOSTILE}'": "a regular expression that backtracks to its limit",
-    " or ".join(f"attribute:path =~ '{HOSTILE}{i}'" for i in range(8)): "eight of them",
+    f"attribute:path =~ '{HOSTILE.format(0)}'": "one that backtracks to its limit",
+    " or ".join(f"attribute:path =~ '{HOSTILE.format(i)}'" for i in range(8)): "eight of them",
 }
 
 
@@ -24,20 +26,21 @@ def queries(results):
         stack.sim.create_cluster(CLUSTER)
         for stack_name in ("prod", "test"):
             stack.sim.add_instances(CLUSTER, 2500, attributes={"stack": stack_name, "path": "a" * 100})
-        eventually(lambda: matches(stack, "attribute:path exists") == 5000, 120, "5,000 instances with their attributes")
+        eventually(lambda: "5,000 match" in ask(stack, "attribute:path exists")[1], 120, "5,000 instances with attributes")
         for query, name in QUERIES.items():
-            taken, _ = measure.fetch_ms(url(stack, query), runs=5)
-            n = matches(stack, query)
-            results.add(f"5,000 instances, {n:,} match: {name}", taken, "ms", "", samples=5)
+            answers = [ask(stack, query) for _ in range(RUNS)]
+            taken = statistics.median(took_ms for took_ms, _ in answers)
+            results.add(f"5,000 instances, {answers[0][1]}: {name}", taken, "ms", "", samples=RUNS)
     finally:
         stack.stop(check=False)
 
 
-def url(stack, query):
-    return stack.blox.state.url + PATH + "?query=" + urllib.parse.quote(query)
-
-
-def matches(stack, query):
+def ask(stack, query):
+    """Milliseconds to the end of the answer, and what it says."""
+    began = time.perf_counter()
     answer = stack.blox.state.get(PATH, params={"query": query})
+    took_ms = (time.perf_counter() - began) * 1000
+    if answer.status_code == 400 and "too hard" in answer.text:
+        return took_ms, "refused"
     assert answer.status_code == 200, answer.text
-    return len(answer.json()["items"])
+    return took_ms, f"{len(answer.json()['items']):,} match"

@@ -6,10 +6,11 @@
 
 #include "util/js.h"
 #include "util/mem.h"
+#include "util/signals.h"
 
-#define API_VERSION   "2018-06-01"
-#define POST_MS       10000             /* for one answer */
-#define ID_LEN_MAX    128
+#define API_VERSION "2018-06-01"
+#define POST_MS     10000 /* for one answer */
+#define ID_LEN_MAX  128
 
 struct runtime {
     struct fetch *fetch;
@@ -92,7 +93,8 @@ int runtime_next(struct runtime *runtime, struct invocation *out, struct error *
     };
     int rc = -1;
 
-    if (exchange_run_or_stop(&runtime->next, runtime->fetch, &request)) {
+    /* Not asked for once a stop was: an event that is on its way would be lost. */
+    if (signals_wait_stop(0) || exchange_run_or_stop(&runtime->next, runtime->fetch, &request)) {
         return 1;
     }
     if (runtime->next.err.code == ERR_NONE) {

@@ -156,7 +156,7 @@ def test_a_stop_while_waiting(start):
 
 
 def test_a_stop_during_an_event(start):
-    """What was begun is answered, then it ends."""
+    """What was begun is answered, then it ends without asking for more."""
 
     def slow(connection, request):
         time.sleep(0.5)
@@ -169,9 +169,11 @@ def test_a_stop_during_an_event(start):
         while not backend.requests and time.monotonic() < deadline:
             time.sleep(0.01)
         function.process.terminate()
+        api.give(event())
         path, _, body = api.posts.get(timeout=WAIT_S)
         assert path.endswith(f"{name}/response") and json.loads(body)["body"] == "x"
         assert function.wait() == 0
+        assert api.events.qsize() == 1, "the other event is still there for another function"
 
 
 def test_memory_comes_back(start):

@@ -35,6 +35,7 @@ static void on_end(void *ctx, const struct fetch_answer *answer)
     run->ended = true;
     exchange->err = answer->err;
     exchange->timed_out = answer->timed_out;
+    exchange->too_long = answer->too_long;
     exchange->begun = answer->begun;
     exchange->status = answer->status;
     if (answer->err.code == ERR_NONE) {

@@ -11,7 +11,8 @@
 struct exchange {
     struct error err; /* ERR_NONE: an answer came, whatever its status */
     bool timed_out;
-    bool begun; /* at least a line of an answer came */
+    bool too_long; /* more than BACKEND_ANSWER_MAX */
+    bool begun;    /* at least a line of an answer came */
     int status;
     struct headers headers;
     struct strbuf body;

@@ -35,10 +35,21 @@ static int refuse(struct work *work, int status, const char *message, const char
 
 /* ---- the backend's answer -------------------------------------------------------------------- */
 
+static int refuse_large(struct work *work)
+{
+    return refuse(work, 502,
+                  "the answer is larger than API Gateway's functions may give (6 MiB); ask for "
+                  "less at once, with maxResults or filters",
+                  "the answer is larger than 6 MiB");
+}
+
 static int fail(struct work *work, const struct exchange *reply, struct error *err)
 {
     if (reply->err.code == ERR_INTERNAL) {
         return error_set(err, ERR_INTERNAL, "%s", reply->err.text);
+    }
+    if (reply->too_long) {
+        return refuse_large(work);
     }
     return reply->timed_out ? refuse(work, 504, "Blox did not answer in time", reply->err.text)
                             : refuse(work, 502, "Blox cannot be reached, or its answer is unusable",
@@ -53,10 +64,7 @@ static int pass_on(struct work *work, struct exchange *reply)
     headers_clean_answer(&reply->headers);
     if (!answer_write(work->out, reply->status, &reply->headers,
                       reply->body.text ? reply->body.text : "", reply->body.len)) {
-        return refuse(work, 502,
-                      "the answer is larger than API Gateway's functions may give (6 MiB); ask for "
-                      "less at once, with maxResults or filters",
-                      "the answer is larger than 6 MiB");
+        return refuse_large(work);
     }
     work->status = reply->status;
     return 0;

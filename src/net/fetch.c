@@ -359,6 +359,7 @@ static void finish(struct fetch_transfer *transfer, CURLcode code)
         .body_sent = body_sent(transfer),
         .begun = transfer->headers_len > 0,
         .timed_out = code == CURLE_OPERATION_TIMEDOUT,
+        .too_long = transfer->too_long,
         .headers = transfer->easy,
     };
     long status = 0;

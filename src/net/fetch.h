@@ -58,6 +58,7 @@ struct fetch_answer {
     bool body_sent; /* the peer may have seen some of the request's body, so may have acted on it */
     bool begun;     /* at least a line of an answer came */
     bool timed_out;
+    bool too_long; /* the body, or the headers, would be longer than the limit */
     void *headers; /* for fetch_answer_header */
 };
 

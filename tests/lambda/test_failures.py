@@ -190,11 +190,11 @@ def test_answers_too_large(start, body):
     with Backend(answer(body), answer(b"small")) as backend:
         api, function = start(backend)
         got = api.invoke(event())
-        assert got.status == 502
+        assert got.status == 502 and "maxResults" in got.message()
         assert len(json.dumps(got.raw)) < 1000
         assert api.invoke(event()).body == "small"
         function.stop()
-    assert "too long" in function.log("request")[0]["text"] or "6 MiB" in function.log("request")[0]["text"]
+    assert "6 MiB" in function.log("request")[0]["text"]
 
 
 def test_an_answer_without_end(start):

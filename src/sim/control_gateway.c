@@ -47,6 +47,7 @@ static int show_function(struct sim *sim, struct call *call)
     emit_int(&call->out, "invocations", runtime->n_invocations);
     emit_int(&call->out, "failed", runtime->n_failed);
     emit_int(&call->out, "late", runtime->n_late);
+    emit_int(&call->out, "idle", runtime->n_idle);
     pthread_mutex_unlock(&runtime->lock);
     return 0;
 }

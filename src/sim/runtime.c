@@ -210,7 +210,14 @@ void runtime_invoke(struct runtime *runtime, const struct strbuf *event, const c
 
 /* ---- environments ---------------------------------------------------------------------------- */
 
-void runtime_ready(struct runtime *runtime, const char *name)
+void runtime_end_next(struct runtime *runtime)
+{
+    pthread_mutex_lock(&runtime->lock);
+    runtime->n_idle--;
+    pthread_mutex_unlock(&runtime->lock);
+}
+
+void runtime_begin_next(struct runtime *runtime, const char *name)
 {
     pthread_mutex_lock(&runtime->lock);
     struct environment *environment = environment_of(runtime, name);
@@ -220,6 +227,7 @@ void runtime_ready(struct runtime *runtime, const char *name)
         finish_running(runtime, environment,
                        "Runtime.ExitError: the runtime ended before it answered");
     }
+    runtime->n_idle++;
     pthread_mutex_unlock(&runtime->lock);
 }
 

@@ -44,6 +44,7 @@ struct runtime {
     TAILQ_HEAD(invocation_queue, invocation) waiting;
     struct environment *environments; /* by name */
     int64_t n_invocations, n_failed, n_late;
+    int64_t n_idle; /* environments which wait for an event */
     bool ending;
 };
 
@@ -64,8 +65,10 @@ struct runtime_event {
     struct strbuf body;  /* the caller's */
 };
 
-/* The environment asks for an event; one that it had is taken for lost with its process. */
-void runtime_ready(struct runtime *runtime, const char *environment);
+/* The environment begins to ask for an event, and has it or gives up. One that it had before is
+ * taken for lost with its process. */
+void runtime_begin_next(struct runtime *runtime, const char *environment);
+void runtime_end_next(struct runtime *runtime);
 /* Waits up to wait_ms for an event that the environment could take; false when there is none. */
 bool runtime_wait(struct runtime *runtime, const char *environment, int64_t wait_ms);
 /* Takes the first one that waits; false when another was quicker. */

@@ -62,8 +62,9 @@ static void next(struct runtime_call *call)
     struct runtime *runtime = &call->sim->runtime;
     struct runtime_event event;
 
-    runtime_ready(runtime, call->environment);
-    while (!runtime_is_ending(runtime)) {
+    runtime_begin_next(runtime, call->environment);
+    call->response->drop = true;
+    while (call->response->drop && !runtime_is_ending(runtime)) {
         bool some = runtime_wait(runtime, call->environment, LOOK_EVERY_MS);
 
         if (server_client_gone(call->request)) {
@@ -71,10 +72,10 @@ static void next(struct runtime_call *call)
         }
         if (some && runtime_take(runtime, call->environment, &event)) {
             send_event(call, &event);
-            return;
+            call->response->drop = false;
         }
     }
-    call->response->drop = true;
+    runtime_end_next(runtime);
 }
 
 /* ---- response and error ---------------------------------------------------------------------- */

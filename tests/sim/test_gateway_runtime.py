@@ -105,7 +105,7 @@ def test_a_gateway_that_waited_too_long_says_504_and_the_function_goes_on(gatewa
     assert call.done().text == '{"message": "Endpoint request timed out"}'
     assert call.answer.error() == LATE
     assert function.respond(headers, REPLY)[0] == 202
-    assert gateway.sim.control("GET", "/function") == {"invocations": 1, "failed": 0, "late": 1}
+    assert gateway.sim.control("GET", "/function") == {"invocations": 1, "failed": 0, "late": 1, "idle": 0}
 
 
 def test_without_any_environment_it_is_504(gateway):

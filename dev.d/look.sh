@@ -5,12 +5,20 @@ down() {
     say "stopped"
 }
 
+belongs() { # PROGRAM ; it is one of those which the last `up` wanted
+    [ -f "$state/mode" ] || return 0
+    case $1 in
+        sim) [ "$(mode)" = simulator ] ;;
+        proxy) has_gateway ;;
+    esac
+}
+
 status() {
     local name pid rc=0
     for name in $programs; do
         if pid=$(pid_of "$name"); then
             printf '%-12s running  pid %s\n' "$name" "$pid"
-        elif [ "$name" != sim ] || [ ! -f "$state/mode" ] || [ "$(mode)" = simulator ]; then
+        elif belongs "$name"; then
             printf '%-12s stopped\n' "$name"
             rc=1
         fi
@@ -42,5 +50,6 @@ logs() {
 shell() {
     any_runs || die "nothing runs: ./dev up"
     environment
+    ! has_gateway || declare -f signed_curl
     [ "$(mode)" = aws ] || echo "aws() { command aws --endpoint-url \"\$AWS_ENDPOINT_URL\" \"\$@\"; }"
 }

@@ -12,7 +12,7 @@ choose_ports() {
     local name
     load_ports
     for name in redis_port sim_port scheduler_port state_port api_metrics_port \
-        reconciler_metrics_port; do
+        reconciler_metrics_port backend_port gateway_port runtime_port; do
         until [ -n "${!name-}" ] && ! answers "${!name}"; do
             printf -v "$name" %d $((20000 + RANDOM % 10000)) # below what the kernel hands out
         done
@@ -40,4 +40,6 @@ export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 unset AWS_SESSION_TOKEN AWS_PROFILE AWS_ENDPOINT_URL_ECS AWS_ENDPOINT_URL_SQS
 END
+    has_gateway || return 0
+    echo "export BLOX_GATEWAY_URL=http://127.0.0.1:$gateway_port/blox"
 }

@@ -15,9 +15,10 @@ def pytest_runtest_makereport(item):
     if not report.failed:
         return
     for value in getattr(item, "funcargs", {}).values():
-        if isinstance(value, Stack):
-            value.keep = True
-            report.sections.append(("the logs of the stack", value.last_logs()))
+        for stack in getattr(value, "stacks", [value]):
+            if isinstance(stack, Stack):
+                stack.keep = True
+                report.sections.append(("the logs of the stack", stack.last_logs()))
 
 
 @pytest.fixture(scope="session")

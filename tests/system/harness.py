@@ -47,10 +47,18 @@ def eventually(condition, within_s, what=None):
         time.sleep(0.02)
 
 
+ports_given = set()
+
+
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port nobody listens on, and which was not given to anybody else here either."""
+    while True:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            port = listener.getsockname()[1]
+        if port not in ports_given:
+            ports_given.add(port)
+            return port
 
 
 class Program:

@@ -1,5 +1,6 @@
 """./dev itself: what it says, what it starts, and that it ends just that."""
 
+import json
 import os
 import pathlib
 import re
@@ -213,6 +214,33 @@ def test_up_shows_a_demonstration_that_lives(checkout):
     assert run_copy(script, "down").returncode == 0
     assert not any(map(lives, before.values()))
     assert run_copy(script, "status").returncode == 1
+
+
+def test_up_with_the_gateway_shows_signed_calls(checkout):
+    script = checkout / "dev"
+    up = run_copy(script, "up", "--gateway")
+    assert up.returncode == 0, up.stderr
+    assert up.stdout.count("agent:1") == 5 and "--aws-sigv4" in up.stdout
+    keys = checkout / ".dev" / "keys.json"
+    assert keys.stat().st_mode & 0o777 == 0o600
+    before, secret = pids(checkout), json.loads(keys.read_text())["secret"]
+    assert len(before) == 6 and secret not in up.stdout + up.stderr
+
+    shown = [line for line in up.stdout.splitlines() if line.startswith("  curl")]  # as a person would try them
+    answers = [subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=30).stdout for line in shown]
+    assert json.loads(answers[0])["name"] == "demo" and len(json.loads(answers[1])["items"]) == 5
+    assert "403 Forbidden" in answers[2] and "Missing Authentication Token" in answers[2]
+
+    call = f'eval "$({script} shell)"; signed_curl -sS "$BLOX_GATEWAY_URL/v1/environments/demo"; curl -s "$BLOX_STATE_URL/v1/tasks"'
+    done = subprocess.run(["bash", "-c", call], capture_output=True, text=True, timeout=30)
+    assert '"name":"demo"' in done.stdout and done.stdout.endswith("403 Forbidden\n") and not done.stderr
+    assert "another" in run_copy(script, "up").stderr
+
+    assert run_copy(script, "up", "--gateway").returncode == 0
+    assert pids(checkout) == before
+    assert "proxy.ready" in run_copy(script, "logs", "proxy").stdout
+    assert run_copy(script, "down").returncode == 0
+    assert not any(map(lives, before.values())) and not programs_from(checkout)
 
 
 def programs_from(checkout):

@@ -9,7 +9,7 @@
 #define NAME_MAX_LEN    64
 #define TEXT_MAX        256
 #define STALLED_S       120       /* a loop waits a minute at most, for Redis or for AWS */
-#define DRIFT_STALLED_S (30 * 60) /* but reading the lists of a large cluster takes its time */
+#define DRIFT_STALLED_S (10 * 60) /* but ECS' clusters come 100 a call, each of 30 s at most */
 
 static const struct {
     const char *name;
@@ -45,6 +45,11 @@ void health_add(struct health *health, const char *check, enum health_state stat
     }
 }
 
+bool health_loop_turns(enum metric_loop loop, double age_s)
+{
+    return age_s < loops[loop].stalled_s;
+}
+
 void health_add_loops(struct health *health, const char *who, size_t slot)
 {
     for (size_t l = 0; l < ARRAY_LEN(loops); l++) {
@@ -53,7 +58,7 @@ void health_add_loops(struct health *health, const char *who, size_t slot)
 
         if (metric_get(slot, METRIC_LOOP_AGE, l, &age_s)) {
             snprintf(check, sizeof(check), "%s%s", who, loops[l].name);
-            health_add(health, check, age_s < loops[l].stalled_s ? HEALTH_OK : HEALTH_FAILED,
+            health_add(health, check, health_loop_turns(l, age_s) ? HEALTH_OK : HEALTH_FAILED,
                        "turned %.1f s ago", age_s);
         }
     }

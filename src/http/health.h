@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "util/metrics.h"
 #include "util/strbuf.h"
 
 #define HEALTH_DEGRADED_MS 5000 /* Redis was not heard of for so long: degraded, still ready */
@@ -24,6 +25,8 @@ void health_clear(struct health *health);
 /* Adds one check; the text says more than the state. */
 void health_add(struct health *health, const char *check, enum health_state state, const char *fmt,
                 ...) PRINTF(4, 5);
+/* Whether a loop that last turned so long ago is none that has stopped. */
+bool health_loop_turns(enum metric_loop loop, double age_s);
 /* What a slot of the metrics tells; `who` ("worker 0 ", or "") comes before the names of the
  * checks. Its loops: each which ever turned has done so lately, or failed. Its view: loaded or not,
  * and how old it is when Redis is away. */

@@ -62,6 +62,27 @@ static void test_a_loop_which_turned_is_alive(void **state)
     assert_string_equal(health.lines.text, "[+] worker 3 follower: turned 0.0 s ago\n");
 }
 
+static void test_how_long_a_loop_may_take(void **state)
+{
+    static const struct {
+        enum metric_loop loop;
+        double age_s;
+        bool turns;
+    } cases[] = {
+        {LOOP_FOLLOWER, 119, true},  {LOOP_FOLLOWER, 121, false}, {LOOP_CONSUMER, 119, true},
+        {LOOP_CONSUMER, 121, false}, {LOOP_STREAMS, 121, false},  {LOOP_SCHEDULER, 121, false},
+        {LOOP_DRIFT, 121, true}, /* it may be listing a thousand clusters */
+        {LOOP_DRIFT, 599, true},     {LOOP_DRIFT, 601, false},
+    };
+
+    (void)state;
+    for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
+        if (health_loop_turns(cases[c].loop, cases[c].age_s) != cases[c].turns) {
+            fail_msg("case %zu: want %d", c, cases[c].turns);
+        }
+    }
+}
+
 static void test_a_view_is_ready_when_it_is_loaded(void **state)
 {
     AUTO_HEALTH before = {0};
@@ -108,6 +129,7 @@ int main(void)
         cmocka_unit_test(test_nothing_wrong_is_ok),
         cmocka_unit_test(test_the_worst_check_decides_and_is_named),
         cmocka_unit_test_setup_teardown(test_a_loop_which_turned_is_alive, set_up, tear_down),
+        cmocka_unit_test(test_how_long_a_loop_may_take),
         cmocka_unit_test_setup_teardown(test_a_view_is_ready_when_it_is_loaded, set_up, tear_down),
         cmocka_unit_test(test_verbose_is_asked_for_in_the_query),
     };

@@ -129,6 +129,9 @@ static bool follow_up(struct consumer *c, const struct sqs_message *message,
         if (message->sent_at_ms > 0) {
             metric_observe_us(METRIC_EVENT_LAG, 0, 1000 * (clock_wall_ms() - message->sent_at_ms));
         }
+        if (c->drift) {
+            drift_hear(c->drift, item->event->cluster);
+        }
         if (item->first_seen) {
             newcomers_add(c->newcomers, item->event->cluster, item->event->key);
         }

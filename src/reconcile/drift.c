@@ -16,6 +16,7 @@
 #define IDLE_MS         60000 /* longest sleep of who has no cluster to pass; a wake ends it */
 #define RETRY_MS        15000 /* after ListClusters failed */
 #define REQUESTS_MAX    1000  /* more clusters than this asked for: all of them */
+#define HEARD_MAX       10000 /* more clusters than this wait for the next listing */
 
 /* One thread which passes one cluster at a time. */
 struct runner {
@@ -34,6 +35,7 @@ struct drift {
     char lease_token[LEASE_TOKEN_LEN]; /* "": not held */
     struct rota rota;
     json_t *requests; /* of a process without the lease: set of cluster ARNs */
+    json_t *heard;    /* likewise: those of whose events it knows */
     bool requested_all;
     bool discover_now;
     struct drift_stats stats;
@@ -265,6 +267,32 @@ void drift_request(struct drift *drift, const char *cluster_arn)
     worker_wake(&drift->worker);
 }
 
+/* With the lock held. Without the lease: the first time, later ones are none of its business. */
+static bool is_known(struct drift *drift, const char *cluster_arn)
+{
+    if (drift->lease_token[0]) {
+        return rota_knows(&drift->rota, cluster_arn);
+    }
+    if (json_object_get(drift->heard, cluster_arn) || json_object_size(drift->heard) >= HEARD_MAX) {
+        return true;
+    }
+    json_object_set_new(drift->heard, cluster_arn, json_null());
+    return false;
+}
+
+void drift_hear(struct drift *drift, const char *cluster_arn)
+{
+    worker_lock(&drift->worker);
+    bool known = is_known(drift, cluster_arn);
+
+    worker_unlock(&drift->worker);
+    AUTO(entity) *record = known ? NULL : view_get(drift->options.view, KIND_CLUSTER, cluster_arn);
+
+    if (!known && !record) {
+        drift_request(drift, cluster_arn);
+    }
+}
+
 static void take_wish(void *ctx, const char *cluster_arn)
 {
     struct drift *drift = ctx;
@@ -412,6 +440,7 @@ struct drift *drift_open(const struct drift_options *options, struct error *err)
     drift->rota.interval_ms = options->interval_ms ? options->interval_ms : DRIFT_INTERVAL_MS;
     drift->rota.reads_per_s = options->reads_per_s > 0 ? options->reads_per_s : DRIFT_READS_PER_S;
     drift->requests = json_object();
+    drift->heard = json_object();
     worker_init(&drift->worker);
     for (size_t r = 0; r < ARRAY_LEN(drift->runners); r++) {
         worker_init(&drift->runners[r].worker);
@@ -435,6 +464,7 @@ void drift_free(struct drift *drift)
         worker_end(&drift->worker);
         rota_clear(&drift->rota);
         json_decref(drift->requests);
+        json_decref(drift->heard);
         free(drift);
     }
 }

@@ -38,6 +38,10 @@ AUTO_DEFINE(drift);
  * the lease leaves the wish in the store, for the one who has it. From any thread. */
 void drift_request(struct drift *drift, const char *cluster_arn);
 
+/* An event of the cluster was applied. One of which nothing is known but its events gets a pass of
+ * its own, instead of waiting for the next time that ECS' clusters are listed. From any thread. */
+void drift_hear(struct drift *drift, const char *cluster_arn);
+
 struct drift_stats {
     int64_t passes;          /* of single clusters, completed */
     int64_t failures;        /* of single clusters, broken off */

@@ -51,6 +51,14 @@ struct rota_cluster *rota_know(struct rota *rota, const char *arn)
     return cluster;
 }
 
+bool rota_knows(const struct rota *rota, const char *arn)
+{
+    struct rota_cluster *cluster = NULL;
+
+    HASH_FIND_STR(rota->clusters, arn, cluster);
+    return cluster;
+}
+
 void rota_ask(struct rota *rota, const char *arn, int64_t now_ms)
 {
     struct rota_cluster *cluster, *next;

@@ -46,6 +46,7 @@ void rota_clear(struct rota *rota);
 void rota_begin_tenure(struct rota *rota, int64_t now_ms);
 /* Found, or made: then it is due. */
 struct rota_cluster *rota_know(struct rota *rota, const char *arn);
+bool rota_knows(const struct rota *rota, const char *arn);
 /* Forgets it; not while it is running. */
 void rota_forget(struct rota *rota, struct rota_cluster *cluster);
 /* A pass that begins after now, of one cluster (made where it is unknown) or of all (NULL). */

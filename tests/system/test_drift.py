@@ -262,6 +262,25 @@ def test_a_request_for_all_finds_new_clusters(stack):
 
 
 @rare
+def test_a_cluster_first_heard_of_by_an_event_is_passed_soon(stack):
+    """Whichever process heard of it; and once, however many events come."""
+    stack.sim.create_cluster("known")
+    stack.sim.add_instances("known")
+    eventually(lambda: synced(stack, "known") > 0, PASS_S)
+    before = stack.sim.last_call()
+    names = [f"young-{i}" for i in range(6)]
+    for name in names:
+        stack.sim.create_cluster(name)
+        stack.sim.add_instances(name, 3)
+        stack.sim.add_tasks(name, count=30, events=True)
+    assert [stack.blox.instances(cluster=name) for name in names].count([]) < len(names)
+    eventually(lambda: all(synced(stack, name) for name in names), PASS_S)
+    eventually(lambda: all(one["synced"] for one in stack.blox.clusters()), PASS_S)
+    assert stack.sim.calls("ListClusters", before) == []
+    assert all(passes(stack, name) <= 2 for name in names)  # two: both heard of it before either was done
+
+
+@rare
 def test_requests_that_are_wrong(stack):
     eventually(lambda: synced(stack, "default") >= 0, PASS_S)
     for url, status in (

@@ -1,9 +1,13 @@
 """Too much of what is wrong: messages nobody can use, and connections nobody uses."""
 
 import json
+import os
 import pathlib
 import random
 import re
+import resource
+import socket
+import struct
 import time
 
 import pytest
@@ -11,6 +15,7 @@ import pytest
 from clients import answer
 from harness import eventually
 from prometheus import Scrape
+from stream_client import TASKS, Stream
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 CLUSTER = "flooded"
@@ -158,3 +163,143 @@ def test_a_flood_of_bad_messages_holds_up_no_good_one(stack):
     eventually(lambda: stack.sim.counters()["queues"]["poisoned"]["deadLettered"] == len(KINDS), 45)
     assert is_empty(stack, "poisoned")
     assert sum(counted(patient).values()) == len(KINDS), "logged and counted once"
+
+
+# ---- connections -------------------------------------------------------------------------------
+
+N_IDLE = 3000  # connections of which nothing comes
+N_STREAMS = 1200
+
+
+@pytest.fixture
+def many_descriptors():
+    """Ours, too, are limited."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 20_000), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def connect(port, text=b""):
+    connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+    connection.sendall(text)
+    return connection
+
+
+def vanish(connection):
+    """Without a word of farewell: what comes now finds nobody."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def workers(stack):
+    return [pid for api in stack.api for pid in api.children()]
+
+
+def descriptors(pids):
+    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)
+
+
+def slowest(stack, n=30):
+    """The longest of n requests on connections of their own."""
+    times = []
+    for _ in range(n):
+        response = stack.blox.state.get("/v1/instances")
+        assert response.status_code == 200
+        times.append(response.elapsed.total_seconds())
+    return max(times)
+
+
+@pytest.mark.stack(n_reconcilers=0)
+def test_thousands_who_connect_and_say_nothing(stack, many_descriptors):
+    """nginx keeps them from the workers, for its ten seconds; everybody else is served as before."""
+    nginx = [stack.nginx.pid, *stack.nginx.children()]
+    before = descriptors(nginx), descriptors(workers(stack)), sum(map(resident_kib, nginx))
+    halves = (b"", b"GET /v1/tasks HT", b"GET /v1/tasks HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+    idle = [connect(stack.state_port, halves[i % 3]) for i in range(N_IDLE)]
+    eventually(lambda: descriptors(nginx) >= N_IDLE, 10, "all connections accepted")
+    assert slowest(stack) < 1
+    assert descriptors(workers(stack)) <= before[1] + 2
+    assert sum(map(resident_kib, nginx)) < before[2] + 64 * 1024
+    for connection in idle[: N_IDLE // 2]:
+        vanish(connection)
+    eventually(lambda: descriptors(nginx) <= before[0] + N_IDLE // 2 + 2, 5, "those who vanished are forgotten")
+    eventually(lambda: descriptors(nginx) <= before[0] + 2, 15, "the others after client_header_timeout")
+    assert slowest(stack) < 1
+    for connection in idle[N_IDLE // 2 :]:
+        connection.close()
+
+
+@pytest.mark.stack(n_reconcilers=0)
+def test_thousands_of_streams_which_vanish(stack, many_descriptors):
+    pids = workers(stack)
+    before = descriptors(pids), sum(map(resident_kib, pids))
+    request = b"GET /v1/stream/tasks?heartbeat=1 HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    def streams():
+        return sum(Scrape(api.monitor_url()).sum("blox_streams") for api in stack.api)
+
+    for _ in range(2):
+        open_ones = [connect(stack.state_port, request) for _ in range(N_STREAMS)]
+        for connection in open_ones[::2]:
+            assert connection.recv(12) == b"HTTP/1.1 200"
+        eventually(lambda: streams() == N_STREAMS, 20, "all streams")
+        assert slowest(stack) < 1
+        for connection in open_ones:
+            vanish(connection)
+        eventually(lambda: streams() == 0, 20, "no stream")
+        eventually(lambda: descriptors(pids) <= before[0] + 2, 10, "the workers' descriptors")
+    assert pids == workers(stack), "nobody was restarted"
+    assert sum(map(resident_kib, pids)) < before[1] + 96 * 1024  # freed memory which the sanitizer keeps included
+
+
+@pytest.mark.stack(n_reconcilers=0, n_api=1)
+def test_streams_above_the_limit_are_told_to_come_back(stack):
+    stack.nginx.stop()
+    conf = stack.dir / "nginx" / "nginx.conf"
+    text = conf.read_text()
+    assert "streams 5000;" in text
+    conf.unlink()  # it is a link to the one in the source
+    conf.write_text(text.replace("streams 5000;", "streams 3;"))
+    stack.nginx.start()
+    eventually(stack.blox.is_ready, 20)
+    streams = [Stream(stack.blox.state, TASKS) for _ in range(3)]
+    assert [stream.status for stream in streams] == [200] * 3
+    refused = stack.blox.state.get(TASKS)
+    assert (refused.status_code, refused.text) == (503, "503 Service Unavailable\n")
+    assert refused.headers["Retry-After"] == "1"
+    assert stack.blox.state.get("/v1/tasks").status_code == 200
+    streams.pop().close()
+    eventually(lambda: opens(stack), 5, "room for another")
+    for stream in streams:
+        stream.close()
+
+
+def opens(stack):
+    with Stream(stack.blox.state, TASKS) as stream:
+        return stream.status == 200
+
+
+@pytest.mark.stack(n_reconcilers=0, n_api=1)
+def test_a_worker_without_descriptors_goes_on(stack):
+    """More streams than it may have: those it has live on, the others get an error or wait, and lists are served."""
+    (worker,) = workers(stack)
+    used = descriptors([worker])
+    resource.prlimit(worker, resource.RLIMIT_NOFILE, (used + 20, used + 20))
+    request = b"GET /v1/stream/tasks?heartbeat=1 HTTP/1.1\r\nHost: x\r\n\r\n"
+    crowd = [connect(stack.state_port, request) for _ in range(60)]
+    eventually(lambda: descriptors([worker]) >= used + 18, 10, "hardly a descriptor left")
+    began = time.process_time(), cpu_s(worker)
+    time.sleep(1)
+    assert cpu_s(worker) - began[1] < 0.5, "it does not spin"
+    for connection in crowd:
+        vanish(connection)
+    eventually(lambda: descriptors([worker]) <= used + 2, 15, "the descriptors")
+    eventually(lambda: stack.blox.state.get("/v1/tasks").status_code == 200, 15)
+    eventually(lambda: opens(stack), 15)
+    assert workers(stack) == [worker], "it was not restarted"
+
+
+def cpu_s(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

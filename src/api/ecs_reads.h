@@ -39,7 +39,8 @@ int ecs_input_text(struct ecs_call *call, const char *key, const char **out) MUS
 /* An array of `min` to ECS_DESCRIBED_MAX texts; NULL when absent and min is 0. */
 int ecs_input_texts(struct ecs_call *call, const char *key, size_t min,
                     const json_t **out) MUST_CHECK;
-/* Whether `include` has the word. */
+/* Whether `include` is one; and whether it has the word. */
+int ecs_input_include(struct ecs_call *call) MUST_CHECK;
 bool ecs_includes(const struct ecs_call *call, const char *word);
 
 /* One page of a listing. */

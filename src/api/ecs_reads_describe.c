@@ -44,7 +44,7 @@ int ecs_answer_describe_clusters(struct ecs_call *call)
     struct view *view = call->api->view;
     const json_t *references = NULL;
 
-    if (ecs_input_texts(call, "clusters", 0, &references) < 0) {
+    if (ecs_input_texts(call, "clusters", 0, &references) < 0 || ecs_input_include(call) < 0) {
         return -1;
     }
     json_t *clusters = json_array();
@@ -150,7 +150,8 @@ static int describe(struct ecs_call *call, const struct describing *what)
     struct error err = {0};
 
     if (ecs_input_cluster(call, &cluster) < 0 ||
-        ecs_input_texts(call, what->references, 1, &references) < 0) {
+        ecs_input_texts(call, what->references, 1, &references) < 0 ||
+        ecs_input_include(call) < 0) {
         return -1;
     }
     find_entities(call->api->view, what->kind, cluster, references, &batch);

@@ -83,6 +83,13 @@ int ecs_input_texts(struct ecs_call *call, const char *key, size_t min, const js
     return 0;
 }
 
+int ecs_input_include(struct ecs_call *call)
+{
+    const json_t *ignored = NULL;
+
+    return ecs_input_texts(call, "include", 0, &ignored);
+}
+
 bool ecs_includes(const struct ecs_call *call, const char *word)
 {
     const json_t *element;

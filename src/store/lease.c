@@ -39,14 +39,15 @@ struct lease {
     bool held;
     char token[LEASE_TOKEN_LEN]; /* "" when not held */
     int64_t since_ms;
-    int64_t sent_ms; /* when the last successful renewal (or the taking) was sent */
+    int64_t sent_ms; /* of clock_boot_ms: when the last successful renewal (or the taking) was sent.
+                        Others see the time pass in which this machine is suspended */
 };
 
 /* ---- what everybody asks ------------------------------------------------------------------- */
 
 static bool is_held(const struct lease *lease) /* under the lock */
 {
-    return lease->held && clock_mono_ms() < lease->sent_ms + LEASE_DROP_MS;
+    return lease->held && clock_boot_ms() < lease->sent_ms + LEASE_DROP_MS;
 }
 
 bool lease_held(struct lease *lease, char out[LEASE_TOKEN_LEN])
@@ -117,16 +118,17 @@ static int renew(struct redis *redis, int64_t deadline_ms, void *ctx, struct err
 {
     struct lease *lease = ctx;
     const char *argv[] = {[SCRIPT_ARGS] = KEY_LEASE, "renew", lease->token};
-    int64_t sent_ms = clock_mono_ms();
+    int64_t now_ms = clock_mono_ms();
     bool ours = false;
 
-    if (sent_ms - lease->checked_ms >= IDENTITY_MS) {
+    if (now_ms - lease->checked_ms >= IDENTITY_MS) {
         if (epoch_check_again(redis, deadline_ms, err) < 0) {
             return -1;
         }
-        lease->checked_ms = sent_ms;
-        sent_ms = clock_mono_ms();
+        lease->checked_ms = now_ms;
     }
+    int64_t sent_ms = clock_boot_ms();
+
     if (run_script(redis, deadline_ms, ARRAY_LEN(argv), argv, &ours, err) < 0) {
         return -1;
     }
@@ -151,7 +153,7 @@ static int take(struct lease *lease, struct redis *redis, int64_t deadline_ms, s
     crypto_hex(bytes, sizeof(bytes), token);
     const char *argv[] = {[SCRIPT_ARGS] = KEY_LEASE, "take", lease->owner, token, lease->seen_token,
                           lease->seen_counter};
-    int64_t sent_ms = clock_mono_ms();
+    int64_t sent_ms = clock_boot_ms();
 
     if (run_script(redis, deadline_ms, ARRAY_LEN(argv), argv, &ours, err) < 0) {
         return -1;
@@ -230,7 +232,7 @@ static void step(struct lease *lease)
         }
         return;
     }
-    int64_t drop_ms = lease->sent_ms + LEASE_DROP_MS;
+    int64_t drop_ms = clock_mono_ms() + lease->sent_ms + LEASE_DROP_MS - clock_boot_ms();
     int failed = session_run(lease->redis, deadline_ms < drop_ms ? deadline_ms : drop_ms, renew,
                              lease, &ignored);
 

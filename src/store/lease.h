@@ -1,6 +1,7 @@
 /*
  * The lease: at most one process at a time runs drift and scheduling. A thread of its own renews or
- * tries to take it; all times are of this process' monotonic clock.
+ * tries to take it. All times are of this process' own clocks: the holder's goes on while its
+ * machine is suspended, because a candidate's elsewhere does; a candidate's stands still then.
  */
 #ifndef BLOX_STORE_LEASE_H
 #define BLOX_STORE_LEASE_H

@@ -9,6 +9,7 @@
 int64_t clock_wall_ms(void); /* milliseconds since the epoch, UTC */
 int64_t clock_mono_ms(void); /* milliseconds of a clock which nobody sets; for deadlines */
 int64_t clock_mono_us(void);
+int64_t clock_boot_ms(void); /* the same, but goes on while the machine is suspended */
 void clock_sleep_ms(int64_t ms);
 
 #define CLOCK_ISO_LEN sizeof("2017-01-02T03:04:05.678Z")

@@ -9,17 +9,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/fcgi_record.h"
 #include "util/mem.h"
 
-#define HEADER_LEN  8
-#define CONTENT_MAX 65528 /* of one record: the largest multiple of eight it can say */
-#define RECORDS_MAX 64    /* sent at once: more than one line of 1 MiB has */
-
-enum { END_REQUEST = 3, STDOUT = 6 };
+#define RECORDS_MAX 64 /* sent at once: more than one line of 1 MiB has */
 
 /* Records in the making: of some whole lines. */
 struct packing {
-    uint8_t headers[RECORDS_MAX][HEADER_LEN];
+    uint8_t headers[RECORDS_MAX][FCGI_HEADER_LEN];
     struct iovec iov[2 * RECORDS_MAX];
     size_t line_end[RECORDS_MAX]; /* the number of iov there are up to the end of each line */
     size_t n_iov;
@@ -46,24 +43,10 @@ bool fcgi_stream_is_blocked(const struct fcgi_stream *stream)
     return stream->rest != NULL;
 }
 
-static void write_header(uint8_t *header, int type, int request_id, size_t content_len)
-{
-    const uint8_t bytes[HEADER_LEN] = {
-        1, /* the version */
-        (uint8_t)type,
-        (uint8_t)(request_id >> 8),
-        (uint8_t)request_id,
-        (uint8_t)(content_len >> 8),
-        (uint8_t)content_len,
-    };
-
-    memcpy(header, bytes, sizeof(bytes));
-}
-
 /* False when it does not fit any more. */
 static bool pack_line(struct packing *p, int request_id, const struct iovec *line)
 {
-    size_t n_records = (line->iov_len + CONTENT_MAX - 1) / CONTENT_MAX;
+    size_t n_records = (line->iov_len + FCGI_CONTENT_MAX - 1) / FCGI_CONTENT_MAX;
     const char *at = line->iov_base;
     size_t left = line->iov_len;
 
@@ -72,11 +55,11 @@ static bool pack_line(struct packing *p, int request_id, const struct iovec *lin
         return false;
     }
     while (left > 0) {
-        size_t len = left < CONTENT_MAX ? left : CONTENT_MAX;
+        size_t len = left < FCGI_CONTENT_MAX ? left : FCGI_CONTENT_MAX;
         uint8_t *header = p->headers[p->n_iov / 2];
 
-        write_header(header, STDOUT, request_id, len);
-        p->iov[p->n_iov++] = (struct iovec){header, HEADER_LEN};
+        fcgi_record_header(header, FCGI_RECORD_STDOUT, request_id, len);
+        p->iov[p->n_iov++] = (struct iovec){header, FCGI_HEADER_LEN};
         p->iov[p->n_iov++] = (struct iovec){(void *)(uintptr_t)at, len};
         at += len;
         left -= len;
@@ -186,12 +169,13 @@ ssize_t fcgi_stream_write(struct fcgi_stream *stream, const struct iovec *lines,
 
 int fcgi_stream_finish(struct fcgi_stream *stream)
 {
-    uint8_t end[3 * HEADER_LEN] = {
-        0}; /* the empty STDOUT record; END_REQUEST, complete, status 0 */
+    uint8_t end[3 * FCGI_HEADER_LEN] = {
+        0}; /* the empty STDOUT record; FCGI_RECORD_END_REQUEST, complete, status 0 */
     char *rest = xmalloc(stream->rest_len + sizeof(end));
 
-    write_header(end, STDOUT, stream->request_id, 0);
-    write_header(end + HEADER_LEN, END_REQUEST, stream->request_id, HEADER_LEN);
+    fcgi_record_header(end, FCGI_RECORD_STDOUT, stream->request_id, 0);
+    fcgi_record_header(end + FCGI_HEADER_LEN, FCGI_RECORD_END_REQUEST, stream->request_id,
+                       FCGI_HEADER_LEN);
     if (stream->rest) {
         memcpy(rest, stream->rest, stream->rest_len);
         free(stream->rest);

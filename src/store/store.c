@@ -197,17 +197,6 @@ int store_check(struct store *store, char warning[256], struct error *err)
     return store_run(store, check, warning, err);
 }
 
-static int check_identity(struct redis *redis, int64_t deadline_ms, void *ctx, struct error *err)
-{
-    (void)ctx;
-    return epoch_check_again(redis, deadline_ms, err);
-}
-
-int store_check_identity(struct store *store, struct error *err)
-{
-    return store_run(store, check_identity, NULL, err);
-}
-
 static int read_revision(struct redis *redis, int64_t deadline_ms, void *ctx, struct error *err)
 {
     int64_t *revision = ctx;

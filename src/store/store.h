@@ -166,8 +166,5 @@ int store_purge(struct store *store, const char *lease_token, int64_t before_ms,
                 struct error *err) MUST_CHECK;
 /* Trims log entries older than age_ms, never the newest commit. */
 int store_trim_log(struct store *store, int64_t age_ms, struct error *err) MUST_CHECK;
-/* Runs `epoch` when the server is not the one which meta names (also once a second by followers).
- */
-int store_check_identity(struct store *store, struct error *err) MUST_CHECK;
 
 #endif

@@ -289,3 +289,10 @@ struct store *open_store(const char *url)
     }
     return store;
 }
+
+int check_store(struct store *store, struct error *err)
+{
+    char warning[256];
+
+    return store_check(store, warning, err);
+}

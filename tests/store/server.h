@@ -39,6 +39,9 @@ int64_t server_number(struct server *server, const char *one, const char *two, c
 /* Fails the test on an error. */
 struct store *open_store(const char *url);
 
+/* What a program does first: meta is written where it is missing, and names this server. */
+int check_store(struct store *store, struct error *err);
+
 /* Prints the TAP line which skips the program where redis-server is missing. */
 bool skip_without_server(void);
 

@@ -461,11 +461,11 @@ static void test_a_first_replica_is_no_epoch(void **state)
     AUTO(reply) *after = NULL;
     struct error err = {0};
 
-    assert_ok(store_check_identity(store, &err), &err);
+    assert_ok(check_store(store, &err), &err);
     before = server_call(one, "HGET", KEY_META, "identity", NULL);
     follow(two, one);
     eventually(info_says(one, "connected_slaves:1"));
-    assert_ok(store_check_identity(store, &err), &err);
+    assert_ok(check_store(store, &err), &err);
     after = server_call(one, "HGET", KEY_META, "identity", NULL);
     assert_string_not_equal(before->text, after->text);
     assert_ok(put_body(stranger, "t", "{}", false, &err), &err);
@@ -481,11 +481,11 @@ static void test_an_old_memory_of_a_server_is_none(void **state)
     AUTO(store) *store = open_with(server_url(one), NULL, 0);
     struct error err = {0};
 
-    assert_ok(store_check_identity(store, &err), &err);
+    assert_ok(check_store(store, &err), &err);
     follow(two, one);
     eventually(info_says(one, "connected_slaves:1"));
     clock_sleep_ms(REDIS_SAME_MS + 100);
-    assert_ok(store_check_identity(store, &err), &err);
+    assert_ok(check_store(store, &err), &err);
     assert_int_equal(n_epochs(one), 2);
 }
 
@@ -503,11 +503,11 @@ static void test_a_demotion_nobody_noticed_is_an_epoch(void **state)
     assert_ok(put_body(store, "t", "{}", false, &err), &err);
     eventually(server_number(two, "HEXISTS", key_of_kind(KIND_TASK), "t") == 1);
     reply_free(server_call(two, "REPLICAOF", "NO", "ONE", NULL));
-    assert_ok(store_check_identity(store, &err), &err);
+    assert_ok(check_store(store, &err), &err);
     follow(one, two);
     eventually(info_says(one, "master_link_status:up"));
     reply_free(server_call(one, "REPLICAOF", "NO", "ONE", NULL));
-    assert_ok(store_check_identity(store, &err), &err);
+    assert_ok(check_store(store, &err), &err);
     assert_int_equal(n_epochs(one), 2);
 }
 
@@ -532,7 +532,7 @@ static void *check_identity(void *store)
 {
     struct error err = {0};
 
-    return store_check_identity(store, &err) == 0 ? store : NULL;
+    return check_store(store, &err) == 0 ? store : NULL;
 }
 
 /* All who find the new server at once begin one epoch together. */

@@ -20,7 +20,7 @@ static int set_up(void **state)
 
     f->server = server_start();
     f->store = open_store(server_url(f->server));
-    assert_ok(store_check_identity(f->store, NULL), &(struct error){.text = "no meta"});
+    assert_ok(check_store(f->store, NULL), &(struct error){.text = "no meta"});
     *state = f;
     return 0;
 }

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define NO_FILE "/dev/null/nothing" /* a path at which no machine has a file */
+
 /* How one request is answered. The request is always read to its end first. */
 struct reply {
     int status;

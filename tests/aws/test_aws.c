@@ -391,8 +391,8 @@ static void clear_environment(void)
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         unsetenv(names[i]);
     }
-    setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent", 1);
-    setenv("AWS_CONFIG_FILE", "/nonexistent", 1);
+    setenv("AWS_SHARED_CREDENTIALS_FILE", NO_FILE, 1);
+    setenv("AWS_CONFIG_FILE", NO_FILE, 1);
 }
 
 #define KEYS(id, expiration)                                                                       \

@@ -109,8 +109,8 @@ static int set_up(void **state)
     unsetenv("AWS_SECRET_ACCESS_KEY");
     unsetenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     unsetenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-    setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent", 1);
-    setenv("AWS_CONFIG_FILE", "/nonexistent", 1);
+    setenv("AWS_SHARED_CREDENTIALS_FILE", NO_FILE, 1);
+    setenv("AWS_CONFIG_FILE", NO_FILE, 1);
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri, 1);
     fetch = fetch_new(4, "test", &err);
     assert_int_equal(profile_load(&profile, NULL, &err), 0);

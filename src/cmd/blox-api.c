@@ -7,7 +7,7 @@
 #include "api/supervisor.h"
 #include "api/traffic.h"
 #include "api/worker.h"
-#include "util/config.h"
+#include "cmd/rows.h"
 #include "util/log.h"
 #include "util/metrics.h"
 #include "util/signals.h"
@@ -37,10 +37,7 @@ struct settings {
 #define AT(member) offsetof(struct settings, member)
 
 static const struct option_spec options[] = {
-    {"redis-url", OPTION_TEXT, NULL, "URL", "redis://127.0.0.1:6379", 0, 0,
-     "Where the state lives: redis://, rediss://, unix:// or redis+sentinel://.", AT(redis_url)},
-    {"redis-ca-file", OPTION_TEXT, NULL, "FILE", NULL, 0, 0,
-     "Certificates which rediss:// trusts, in PEM; the system's if not set.", AT(redis_ca_file)},
+    ROWS_OF_REDIS,
     {"redis-timeout", OPTION_INT, NULL, "MS", "1500", 100, 2500,
      "How long one command may take, in milliseconds.", AT(redis_timeout_ms)},
     {"redis-replicas", OPTION_INT, NULL, "N", "0", 0, 10,
@@ -64,21 +61,9 @@ static const struct option_spec options[] = {
     {"viewers", OPTION_TEXT, NULL, "PATTERNS", NULL, 0, 0,
      "The same of those who may only read. With either list every other caller is refused.",
      AT(viewers)},
-    {"region", OPTION_TEXT, "AWS_REGION", "NAME", NULL, 0, 0,
-     "AWS region; else AWS_DEFAULT_REGION's or the profile's.", AT(region)},
-    {"profile", OPTION_TEXT, "AWS_PROFILE", "NAME", NULL, 0, 0, "Profile in AWS' own files.",
-     AT(profile)},
-    {"aws-endpoint", OPTION_TEXT, "AWS_ENDPOINT_URL", "URL", NULL, 0, 0,
-     "Where AWS is, if not at its own addresses.", AT(endpoint)},
-    {"aws-endpoint-ecs", OPTION_TEXT, "AWS_ENDPOINT_URL_ECS", "URL", NULL, 0, 0,
-     "The same for ECS alone.", AT(endpoint_ecs)},
-    {"metrics-listen", OPTION_TEXT, NULL, "ADDRESS", NULL, 0, 0,
-     "Where /metrics, /livez and /readyz are, or off. Default: 127.0.0.1:9464, if it is free.",
-     AT(metrics_listen)},
-    {"log-level", OPTION_LOG_LEVEL, NULL, "LEVEL", "info", 0, 0, "debug, info, warn or error.",
-     AT(log_level)},
-    {"log-format", OPTION_LOG_FORMAT, NULL, "FORMAT", "auto", 0, 0,
-     "auto, logfmt or json; auto is logfmt on a terminal and JSON elsewhere.", AT(log_format)},
+    ROWS_OF_AWS,
+    ROW_OF_METRICS("127.0.0.1:9464"),
+    ROWS_OF_LOG,
 };
 
 static const struct program_spec program = {
@@ -88,18 +73,22 @@ static const struct program_spec program = {
     .n_options = ARRAY_LEN(options),
 };
 
+static struct store_options store_options(const struct settings *settings)
+{
+    return (struct store_options){
+        .url = settings->redis_url,
+        .ca_file = settings->redis_ca_file,
+        .timeout_ms = (int)settings->redis_timeout_ms,
+        .replicas = (int)settings->redis_replicas,
+        .client = "blox-api",
+    };
+}
+
 static int work(void *ctx, const int fds[N_SOCKETS])
 {
     const struct settings *settings = ctx;
     const struct worker_options worker = {
-        .store =
-            {
-                .url = settings->redis_url,
-                .ca_file = settings->redis_ca_file,
-                .timeout_ms = (int)settings->redis_timeout_ms,
-                .replicas = (int)settings->redis_replicas,
-                .client = "blox-api",
-            },
+        .store = store_options(settings),
         .aws =
             {
                 .region = settings->region,
@@ -143,6 +132,15 @@ static struct gate *open_gate(const struct settings *settings, struct error *err
     return gate;
 }
 
+/* What is wrong about Redis' URL is said once, and not by each worker. Nothing is sent. */
+static int check_store_options(const struct settings *settings, struct error *err)
+{
+    const struct store_options wanted = store_options(settings);
+    AUTO(store) *store = store_open(&wanted, err);
+
+    return store ? 0 : -1;
+}
+
 static int run_supervisor(struct settings *settings, struct error *err)
 {
     const struct supervisor_options supervisor = {
@@ -156,7 +154,10 @@ static int run_supervisor(struct settings *settings, struct error *err)
     AUTO(gate) *gate = open_gate(settings, err);
 
     settings->gate = gate;
-    return !gate || signals_catch(err) < 0 ? -1 : supervisor_run(&supervisor, err);
+    if (!gate || check_store_options(settings, err) < 0 || signals_catch(err) < 0) {
+        return -1;
+    }
+    return supervisor_run(&supervisor, err);
 }
 
 static int run(struct settings *settings, struct error *err)

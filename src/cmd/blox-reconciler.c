@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "aws/aws.h"
+#include "cmd/rows.h"
 #include "net/monitor.h"
 #include "reconcile/board.h"
 #include "reconcile/consumer.h"
@@ -15,7 +16,6 @@
 #include "store/lease.h"
 #include "store/store.h"
 #include "util/clock.h"
-#include "util/config.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/metrics.h"
@@ -56,10 +56,7 @@ struct settings {
 #define AT(member) offsetof(struct settings, member)
 
 static const struct option_spec options[] = {
-    {"redis-url", OPTION_TEXT, NULL, "URL", "redis://127.0.0.1:6379", 0, 0,
-     "Where the state lives: redis://, rediss://, unix:// or redis+sentinel://.", AT(redis_url)},
-    {"redis-ca-file", OPTION_TEXT, NULL, "FILE", NULL, 0, 0,
-     "Certificates which rediss:// trusts, in PEM; the system's if not set.", AT(redis_ca_file)},
+    ROWS_OF_REDIS,
     {"redis-timeout", OPTION_INT, NULL, "MS", "2000", 100, 60000,
      "How long one command may take, in milliseconds.", AT(redis_timeout_ms)},
     {"redis-replicas", OPTION_INT, NULL, "N", "0", 0, 10,
@@ -77,14 +74,7 @@ static const struct option_spec options[] = {
     {"settle-after", OPTION_DURATION, NULL, "TIME", "60s", 1, DAY_MS,
      "How long after a call whose answer was lost ECS' listings are believed.",
      AT(settle_after_ms)},
-    {"region", OPTION_TEXT, "AWS_REGION", "NAME", NULL, 0, 0,
-     "AWS region; else AWS_DEFAULT_REGION's or the profile's.", AT(region)},
-    {"profile", OPTION_TEXT, "AWS_PROFILE", "NAME", NULL, 0, 0, "Profile in AWS' own files.",
-     AT(profile)},
-    {"aws-endpoint", OPTION_TEXT, "AWS_ENDPOINT_URL", "URL", NULL, 0, 0,
-     "Where AWS is, if not at its own addresses.", AT(endpoint)},
-    {"aws-endpoint-ecs", OPTION_TEXT, "AWS_ENDPOINT_URL_ECS", "URL", NULL, 0, 0,
-     "The same for ECS alone.", AT(endpoint_ecs)},
+    ROWS_OF_AWS,
     {"aws-endpoint-sqs", OPTION_TEXT, "AWS_ENDPOINT_URL_SQS", "URL", NULL, 0, 0,
      "The same for SQS alone.", AT(endpoint_sqs)},
     {"aws-connections", OPTION_INT, NULL, "N", "128", 8, 1024,
@@ -99,13 +89,8 @@ static const struct option_spec options[] = {
      AT(writes_per_s)},
     {"aws-writes-burst", OPTION_INT, NULL, "N", "100", 1, 10000,
      "How many of them are made at once after a rest.", AT(writes_burst)},
-    {"metrics-listen", OPTION_TEXT, NULL, "ADDRESS", NULL, 0, 0,
-     "Where /metrics, /livez and /readyz are, or off. Default: 127.0.0.1:9465, if it is free.",
-     AT(metrics_listen)},
-    {"log-level", OPTION_LOG_LEVEL, NULL, "LEVEL", "info", 0, 0, "debug, info, warn or error.",
-     AT(log_level)},
-    {"log-format", OPTION_LOG_FORMAT, NULL, "FORMAT", "auto", 0, 0,
-     "auto, logfmt or json; auto is logfmt on a terminal and JSON elsewhere.", AT(log_format)},
+    ROW_OF_METRICS(METRICS_LISTEN),
+    ROWS_OF_LOG,
 };
 
 static const struct program_spec program = {

@@ -132,3 +132,4 @@ def test_a_wrong_url_is_refused_without_its_password(tmp_path, url):
         argv += ["--queue", "blox"] if program == "blox-reconciler" else ["--socket-dir", tmp_path]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=20)
         assert done.returncode != 0 and SECRET not in done.stderr
+        assert done.stderr.count('"level":"error"') == 1, done.stderr  # no worker repeats it

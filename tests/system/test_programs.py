@@ -1,11 +1,12 @@
 """How the programs begin and end: flags, what is in the way, and what they say about it."""
 
+import os
 import socket
 import subprocess
 
 import pytest
 
-from harness import BUILD, START_S, Program, eventually
+from harness import ANY_PORT, BUILD, REGION, START_S, Program, eventually, free_port
 
 PROGRAMS = ["blox-api", "blox-awssim", "blox-reconciler"]
 
@@ -66,19 +67,20 @@ def test_the_simulator_listens_beyond_loopback_only_when_told_so(tmp_path):
 
 
 @pytest.mark.parametrize("program", ["blox-api", "blox-reconciler"])
-def test_a_redis_that_may_evict_is_refused(shared, program):
-    client = shared.redis_client()
-    client.config_set("maxmemory-policy", "allkeys-lru")
+def test_a_redis_that_may_evict_is_refused(tmp_path, program):
+    port = free_port()
+    argv = ["redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "", "--maxmemory-policy", "allkeys-lru"]
+    redis = Program("redis", tmp_path, argv).start()
+    extra = ("--queue", "blox") if program == "blox-reconciler" else ("--socket-dir", tmp_path)
+    argv = [BUILD / program, "--redis-url", f"redis://127.0.0.1:{port}", "--region", REGION]
+    refused = Program(program, tmp_path, [*argv, "--metrics-listen", ANY_PORT, *extra], os.environ).start()
     try:
-        extra = ("--queue", "blox") if program == "blox-reconciler" else ("--socket-dir", str(shared.dir / "nginx"))
-        refused = Program(f"refused-{program}", shared.dir, [BUILD / program, "--redis-url", shared.redis_url, *extra])
-        refused.env = shared.env
-        refused.start()
         eventually(lambda: not refused.runs(), START_S, "its end")
         assert refused.process.returncode != 0
         assert "noeviction" in refused.log() and "allkeys-lru" in refused.log()
     finally:
-        client.config_set("maxmemory-policy", "noeviction")
+        refused.stop()
+        redis.stop()
 
 
 def test_each_program_ends_in_good_order(stack):

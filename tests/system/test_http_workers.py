@@ -79,6 +79,7 @@ def test_before_the_first_load_only_ping_answers(stack):
         assert response.status_code == 503
         assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
         assert int(response.headers["Retry-After"]) > 0
+    assert stack.blox.state.get("/livez").text == "ok\n" and stack.blox.state.get("/readyz").status_code == 503
     stack.redis.start()
     eventually(stack.blox.is_ready, 20)
 

@@ -1,82 +1,10 @@
 /* The AWS client against a scripted peer: what is sent how often, and what is said to be known. */
-#include "../unit/test.h"
+#include "calling.h"
 
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-#include "aws/aws.h"
-#include "peer.h"
 #include "util/clock.h"
 #include "util/mem.h"
-
-#define OK                "{\"tasks\": [], \"failures\": []}"
-#define ERROR(code, text) "{\"__type\": \"com.amazonaws.ecs#" code "\", \"message\": \"" text "\"}"
-#define SCRIPT(peer, ...)                                                                          \
-    static const struct reply replies_[] = {__VA_ARGS__};                                          \
-    peer_script(peer, replies_, ARRAY_LEN(replies_))
-
-static struct peer *peer;
-
-static struct aws *open_client(const char *url)
-{
-    struct error err = {0};
-    const struct aws_options options = {
-        .region = "eu-west-1", .endpoint = url, .user_agent = "blox-test"};
-    struct aws *aws = aws_open(&options, &err);
-
-    if (!aws) {
-        fail_msg("%s", err.text);
-    }
-    return aws;
-}
-
-struct outcome {
-    struct aws_answer answer;
-    int64_t took_ms;
-};
-
-static struct outcome call(struct aws *aws, struct aws_call how)
-{
-    json_auto_t *input = json_pack("{s:s}", "cluster", "prod");
-    struct outcome got = {0};
-    struct error err = {0};
-    int64_t began_ms = clock_mono_ms();
-
-    how.service = "ecs";
-    how.operation = how.write ? "StartTask" : "DescribeTasks";
-    how.input = input;
-    how.timeout_ms = how.timeout_ms ? how.timeout_ms : 5000;
-    int status = aws_call(aws, &how, &got.answer, &err);
-
-    got.took_ms = clock_mono_ms() - began_ms;
-    assert_int_equal(status, got.answer.err.code == ERR_NONE ? 0 : -1);
-    assert_int_equal(err.code, got.answer.err.code);
-    if (how.class != AWS_REQUEST) { /* which may be answered by an earlier call */
-        assert_true(got.answer.deadline_mono_ms >= began_ms + how.timeout_ms);
-    }
-    assert_true((got.answer.body != NULL) == (status == 0));
-    json_decref(got.answer.body);
-    got.answer.body = NULL;
-    return got;
-}
-
-static struct outcome do_read(struct aws *aws)
-{
-    return call(aws, (struct aws_call){.class = AWS_DRIFT});
-}
-
-static struct outcome do_write(struct aws *aws)
-{
-    return call(aws, (struct aws_call){.class = AWS_PLACING, .write = true});
-}
-
-static void assert_contains(const char *text, const char *part)
-{
-    if (!strstr(text, part)) {
-        fail_msg("want \"%s\" in \"%s\"", part, text);
-    }
-}
 
 /* ---- what is certain and what is not --------------------------------------------------------- */
 
@@ -352,153 +280,6 @@ static void test_nonsense_is_a_protocol_error(void **state)
     assert_contains(got.answer.err.text, "too long");
 }
 
-/* ---- clock and credentials ------------------------------------------------------------------- */
-
-static void test_a_wrong_clock_is_corrected_once(void **state)
-{
-    AUTO(aws) *aws = open_client(peer_url(peer));
-
-    (void)state;
-    SCRIPT(peer,
-           {.status = 400,
-            .headers = "Date: Sun, 06 Nov 2044 08:49:37 GMT\r\n",
-            .body = ERROR("InvalidSignatureException", "Signature expired")},
-           {.status = 200, .body = OK},
-           {.status = 400,
-            .headers = "Date: Sun, 06 Nov 2044 08:49:38 GMT\r\n",
-            .body = ERROR("InvalidSignatureException", "wrong secret")});
-    assert_int_equal(do_write(aws).answer.err.code, ERR_NONE);
-    AUTO_CHAR *request = peer_request(peer, 1);
-
-    assert_contains(request, "X-Amz-Date: 20441106T0849");
-    assert_int_equal(do_write(aws).answer.err.code, ERR_DENIED);
-    assert_int_equal(peer_count(peer), 3);
-}
-
-static void clear_environment(void)
-{
-    static const char *const names[] = {
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-        "AWS_EC2_METADATA_SERVICE_ENDPOINT",
-        "AWS_EC2_METADATA_DISABLED",
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        unsetenv(names[i]);
-    }
-    setenv("AWS_SHARED_CREDENTIALS_FILE", NO_FILE, 1);
-    setenv("AWS_CONFIG_FILE", NO_FILE, 1);
-}
-
-#define KEYS(id, expiration)                                                                       \
-    "{\"AccessKeyId\": \"" id "\", \"SecretAccessKey\": \"s\", \"Token\": \"t-" id                 \
-    "\", \"Expiration\": \"" expiration "\"}"
-
-static void test_container_credentials_are_fetched_and_renewed_when_refused(void **state)
-{
-    AUTO_CHAR *uri = xasprintf("%s/creds", peer_url(peer));
-
-    (void)state;
-    clear_environment();
-    setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri, 1);
-    setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Basic abc", 1);
-    AUTO(aws) *aws = open_client(peer_url(peer));
-
-    SCRIPT(peer, {.status = 200, .body = KEYS("AKONE", "2099-01-01T00:00:00Z")},
-           {.status = 400, .body = ERROR("ExpiredTokenException", "expired")},
-           {.status = 200, .body = KEYS("AKTWO", "2099-01-01T00:00:00Z")},
-           {.status = 200, .body = OK});
-    assert_int_equal(do_write(aws).answer.err.code, ERR_NONE);
-    AUTO_CHAR *asked = peer_request(peer, 0);
-    AUTO_CHAR *first = peer_request(peer, 1);
-    AUTO_CHAR *second = peer_request(peer, 3);
-
-    assert_contains(asked, "GET /creds HTTP/1.1\r\n");
-    assert_contains(asked, "Authorization: Basic abc\r\n");
-    assert_contains(first, "Credential=AKONE/");
-    assert_contains(first, "X-Amz-Security-Token: t-AKONE\r\n");
-    assert_contains(first, ";x-amz-security-token");
-    assert_contains(second, "Credential=AKTWO/");
-    assert_int_equal(peer_count(peer), 4);
-}
-
-static void test_credentials_that_expired_are_not_used(void **state)
-{
-    AUTO_CHAR *uri = xasprintf("%s/creds", peer_url(peer));
-
-    (void)state;
-    clear_environment();
-    setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri, 1);
-    AUTO(aws) *aws = open_client(peer_url(peer));
-
-    SCRIPT(peer, {.status = 200, .body = KEYS("AKOLD", "2020-01-01T00:00:00Z")},
-           {.status = 200, .body = KEYS("AKNEW", "2099-01-01T00:00:00Z")},
-           {.status = 200, .body = OK});
-    struct outcome got = do_read(aws);
-
-    assert_int_equal(got.answer.err.code, ERR_UNAVAILABLE);
-    assert_contains(got.answer.err.text, "expired");
-    clock_sleep_ms(1050);
-    assert_int_equal(do_read(aws).answer.err.code, ERR_NONE);
-    assert_int_equal(peer_count(peer), 3);
-}
-
-static void test_metadata_credentials_come_by_a_session(void **state)
-{
-    (void)state;
-    clear_environment();
-    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", peer_url(peer), 1);
-    AUTO(aws) *aws = open_client(peer_url(peer));
-
-    SCRIPT(peer, {.status = 500}, {.status = 200, .body = "session-1"},
-           {.status = 200, .body = "role-1\n"},
-           {.status = 200, .body = KEYS("AKIMDS", "2099-01-01T00:00:00Z")},
-           {.status = 200, .body = OK});
-    assert_int_equal(do_read(aws).answer.err.code, ERR_NONE);
-    AUTO_CHAR *token = peer_request(peer, 1);
-    AUTO_CHAR *keys = peer_request(peer, 3);
-    AUTO_CHAR *last = peer_request(peer, 4);
-
-    assert_contains(token, "PUT /latest/api/token HTTP/1.1\r\n");
-    assert_contains(token, "X-aws-ec2-metadata-token-ttl-seconds: 21600\r\n");
-    assert_contains(keys, "GET /latest/meta-data/iam/security-credentials/role-1 HTTP/1.1\r\n");
-    assert_contains(keys, "X-aws-ec2-metadata-token: session-1\r\n");
-    assert_contains(last, "Credential=AKIMDS/");
-}
-
-static void test_no_credentials_at_all_says_where_was_looked(void **state)
-{
-    (void)state;
-    clear_environment();
-    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-    AUTO(aws) *aws = open_client(peer_url(peer));
-
-    SCRIPT(peer, {.status = 200, .body = OK});
-    struct outcome got = do_read(aws);
-
-    assert_int_equal(got.answer.err.code, ERR_DENIED);
-    assert_contains(got.answer.err.text, "no AWS credentials: looked for AWS_ACCESS_KEY_ID");
-    assert_true(got.took_ms < 1000);
-    assert_int_equal(peer_count(peer), 0);
-}
-
-static void test_no_region_says_where_was_looked(void **state)
-{
-    const struct aws_options options = {0};
-    struct error err = {0};
-
-    (void)state;
-    clear_environment();
-    assert_null(aws_open(&options, &err));
-    assert_int_equal(err.code, ERR_INVALID);
-    assert_contains(err.text, "AWS_REGION");
-}
-
 /* ---- many at once, and the end --------------------------------------------------------------- */
 
 struct asker {
@@ -561,30 +342,6 @@ static void test_the_end_of_the_client_ends_its_calls(void **state)
     assert_true(clock_mono_ms() - began_ms < 700);
 }
 
-static int set_up(void **state)
-{
-    (void)state;
-    clear_environment();
-    unsetenv("AWS_REGION");
-    unsetenv("AWS_DEFAULT_REGION");
-    unsetenv("AWS_PROFILE");
-    unsetenv("AWS_ENDPOINT_URL");
-    unsetenv("http_proxy");
-    setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
-    peer = peer_start(0);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    peer_stop(peer);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -603,12 +360,6 @@ int main(void)
         TEST(test_a_write_that_may_not_be_sent_is_not),
         TEST(test_a_write_that_may_be_sent_is),
         TEST(test_nonsense_is_a_protocol_error),
-        TEST(test_a_wrong_clock_is_corrected_once),
-        TEST(test_container_credentials_are_fetched_and_renewed_when_refused),
-        TEST(test_credentials_that_expired_are_not_used),
-        TEST(test_metadata_credentials_come_by_a_session),
-        TEST(test_no_credentials_at_all_says_where_was_looked),
-        TEST(test_no_region_says_where_was_looked),
         TEST(test_equal_reads_of_requests_are_shared),
         TEST(test_the_end_of_the_client_ends_its_calls),
     };

@@ -1,7 +1,6 @@
 /* A reconciler's parts with a real Redis and the simulated ECS, and what can be seen of them. */
 #include "stage.h"
 
-
 #include "model/environment.h"
 #include "reconcile/draft.h"
 #include "sim.h"

@@ -2,7 +2,6 @@
  * what only happens when somebody else wrote into the store. */
 #include "stage.h"
 
-
 #include "reconcile/apply.h"
 #include "reconcile/draft.h"
 #include "sim.h"

@@ -1,7 +1,6 @@
 /* Tasks the scheduler did not expect: copies of its own which show up late, and others' tasks. */
 #include "stage.h"
 
-
 #include "reconcile/apply.h"
 #include "reconcile/draft.h"
 #include "sim.h"

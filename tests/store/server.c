@@ -296,3 +296,46 @@ int check_store(struct store *store, struct error *err)
 
     return store_check(store, warning, err);
 }
+
+struct store *open_with(const char *url, const char *ca_file, int replicas)
+{
+    const struct store_options options = {.url = url,
+                                          .ca_file = ca_file,
+                                          .timeout_ms = SHORT_MS,
+                                          .replicas = replicas,
+                                          .client = "blox-test"};
+    struct error err = {0};
+    struct store *store = store_open(&options, &err);
+
+    if (!store) {
+        fail_msg("%s", err.text);
+    }
+    return store;
+}
+
+int put_body(struct store *store, const char *key, const char *body, bool durable,
+             struct error *err)
+{
+    const struct commit_op op = {
+        .kind = KIND_TASK, .key = key, .version = "1", .fields = "a", .body = body};
+    struct commit commit = {.cause = "event", .ops = &op, .n_ops = 1, .durable = durable};
+    struct commit_result result = {0};
+
+    commit_id_make(commit.id);
+    return store_commit(store, &commit, &result, err);
+}
+
+void assert_refused(const char *url, const char *ca_file, enum error_code code, const char *because)
+{
+    AUTO(store) *store = open_with(url, ca_file, 0);
+    struct error err = {0};
+    char warning[256];
+    int64_t began_ms = clock_mono_ms();
+
+    assert_int_equal(store_check(store, warning, &err), -1);
+    if (err.code != code || !strstr(err.text, because)) {
+        fail_msg("want %s with \"%s\", got %s: %s", error_code_name(code), because,
+                 error_code_name(err.code), err.text);
+    }
+    assert_true(clock_mono_ms() - began_ms < SHORT_MS + 500);
+}

@@ -42,6 +42,17 @@ struct store *open_store(const char *url);
 /* What a program does first: meta is written where it is missing, and names this server. */
 int check_store(struct store *store, struct error *err);
 
+#define SHORT_MS 800 /* of the stores here: several tests wait for it */
+/* One which gives up after SHORT_MS; ca_file may be NULL. Fails the test when the URL is wrong. */
+struct store *open_with(const char *url, const char *ca_file, int replicas);
+/* One commit of one task. */
+int put_body(struct store *store, const char *key, const char *body, bool durable,
+             struct error *err);
+
+/* The store cannot be used, for a reason which is told. */
+void assert_refused(const char *url, const char *ca_file, enum error_code code,
+                    const char *because);
+
 /* Prints the TAP line which skips the program where redis-server is missing. */
 bool skip_without_server(void);
 

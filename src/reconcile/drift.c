@@ -282,6 +282,9 @@ static bool is_known(struct drift *drift, const char *cluster_arn)
 
 void drift_hear(struct drift *drift, const char *cluster_arn)
 {
+    if (!view_ready(drift->options.view)) {
+        return; /* to whom everything is new */
+    }
     worker_lock(&drift->worker);
     bool known = is_known(drift, cluster_arn);
 

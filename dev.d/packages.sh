@@ -32,6 +32,7 @@ python3-botocore       py   botocore
 python3-pytest         py   pytest
 python3-redis          py   redis
 python3-requests       py   requests
+python3-yaml           py   yaml
 prometheus             cmd  promtool
 xz-utils               cmd  xz'
 useful='

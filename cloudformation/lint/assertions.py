@@ -287,7 +287,7 @@ def documents(project):
 def deployment(project):
     """A deployment is a snapshot of the API; only another logical id makes CloudFormation take a new one."""
     resources = project.blox["Resources"]
-    api = {key: resources[key] for key in ("RestApi", "ApiResource", "ApiMethod")}
+    api = {key: resources.get(key) for key in ("RestApi", "ApiResource", "ApiMethod")}
     digest = hashlib.sha256(json.dumps(api, sort_keys=True).encode()).hexdigest()[:8]
     for key in template.of_type(project.blox, "AWS::ApiGateway::Deployment"):
         if key != f"ApiDeployment{digest}":

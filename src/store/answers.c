@@ -101,6 +101,7 @@ static const struct {
     {"READONLY", {ERR_UNAVAILABLE, true, "it is a replica now; looking for the primary"}},
     {"LOADING", {ERR_UNAVAILABLE, true, "wait until it has loaded its data"}},
     {"MASTERDOWN", {ERR_UNAVAILABLE, true, "it is a replica without a primary: promote one"}},
+    {"MOVED", {ERR_UNAVAILABLE, true, "another node has our keys now; looking for the primary"}},
     {"UNBLOCKED", {ERR_UNAVAILABLE, true, "it is a replica now; looking for the primary"}},
     {"CLUSTERDOWN", {ERR_UNAVAILABLE, true, "its cluster has no quorum"}},
     {"OOM", {ERR_UNAVAILABLE, false, "raise its maxmemory or let the log keep less"}},
@@ -111,7 +112,6 @@ static const struct {
     {"NOAUTH", {ERR_DENIED, false, "put its password into the Redis URL"}},
     {"WRONGPASS", {ERR_DENIED, false, "correct user and password in the Redis URL"}},
     {"NOPERM", {ERR_DENIED, false, "give this user of the ACL the command and the keys {blox}:*"}},
-    {"MOVED", {ERR_INVALID, false, "this is a Redis Cluster, which Blox does not speak"}},
     {"CROSSSLOT", {ERR_INVALID, false, "this is a Redis Cluster, which Blox does not speak"}},
 };
 

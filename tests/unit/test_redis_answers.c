@@ -44,7 +44,7 @@ static const struct {
     {"NOAUTH Authentication required.", ERR_DENIED, false},
     {"WRONGPASS invalid username-password pair", ERR_DENIED, false},
     {"NOPERM this user has no permissions", ERR_DENIED, false},
-    {"MOVED 3999 127.0.0.1:6381", ERR_INVALID, false},
+    {"MOVED 3999 127.0.0.1:6381", ERR_UNAVAILABLE, true},
     {"ERR unknown command", ERR_PROTOCOL, false},
     {"READONLYISH is another word", ERR_PROTOCOL, false},
     {"", ERR_PROTOCOL, false},

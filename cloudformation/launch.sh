@@ -159,7 +159,8 @@ check_status() { # STACK
         '' | CREATE_COMPLETE | UPDATE_COMPLETE | UPDATE_ROLLBACK_COMPLETE | IMPORT_COMPLETE) ;;
         ROLLBACK_COMPLETE | ROLLBACK_FAILED | CREATE_FAILED | DELETE_FAILED)
             show_failures "$1"
-            die "stack $1 is in $status, from which it cannot go on: launch.sh $stack --delete, then launch again" ;;
+            die "stack $1 is in $status, from which it cannot go on; delete it, then launch again:" \
+                "$(if [ "$1" = "$stack" ]; then echo "launch.sh $1 --delete"; else echo "aws cloudformation delete-stack --stack-name $1"; fi)" ;;
         UPDATE_ROLLBACK_FAILED)
             show_failures "$1"
             die "stack $1 is in $status: repair what failed, then aws cloudformation continue-update-rollback --stack-name $1" ;;

@@ -113,6 +113,76 @@ def test_the_shell_script_is_clean():
     assert run.returncode == 0, run.stdout
 
 
+# ---- when AWS or the machine is not as it should be ----------------------------------------------
+
+
+@pytest.fixture
+def answering(tmp_path):
+    """Runs launch.sh with an aws that answers from a table of the words it is called with, and nothing else but
+    what the script needs of a machine."""
+    bin_dir = tmp_path / "bin"
+    bin_dir.mkdir()
+    for name in ("bash", "cat", "cut", "date", "dirname", "grep", "head", "mktemp", "rm", "sed", "sh", "tail", "uname"):
+        (bin_dir / name).symlink_to(shutil.which(name))
+
+    def run(*arguments, **answers):
+        cases = "".join(f"*{words.replace('_', '-')}*) {answer} ;;\n" for words, answer in answers.items())
+        (bin_dir / "aws").write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/calls\ncase "$*" in\n{cases}esac\n')
+        (bin_dir / "aws").chmod(0o755)
+        done = _run("--region", REGION, *arguments, PATH=str(bin_dir))
+        done.calls = (tmp_path / "calls").read_text() if (tmp_path / "calls").exists() else ""
+        return done
+
+    return run
+
+
+@pytest.mark.parametrize("status,advice", [
+    ("ROLLBACK_COMPLETE", "launch.sh blox --delete"),
+    ("CREATE_FAILED", "launch.sh blox --delete"),
+    ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback"),
+    ("UPDATE_IN_PROGRESS", "wait"),
+])
+def test_a_stack_that_cannot_be_changed(answering, status, advice):
+    run = answering("--image", IMAGE, describe_stacks=f"echo {status}", describe_stack_events="echo Service too-bad")
+    assert run.returncode == 1
+    assert status in run.stderr and advice in run.stderr
+    assert "create-stack" not in run.calls and "update-stack" not in run.calls
+    if "IN_PROGRESS" not in status:
+        assert "too-bad" in run.stderr, "what failed was not said"
+
+
+def test_no_container_tool(answering):
+    run = answering(describe_stacks="echo 'Stack with id blox does not exist' >&2; exit 254")
+    assert run.returncode == 1 and "podman, buildah or docker is needed; or say --image" in run.stderr
+    assert "create-stack" not in run.calls
+
+
+def test_no_right_to_look(answering):
+    run = answering("--image", IMAGE, describe_stacks="echo 'AccessDenied: no' >&2; exit 254")
+    assert run.returncode == 1 and "AccessDenied: no" in run.stderr
+
+
+def test_nothing_to_update(answering):
+    run = answering("--update", "--image", IMAGE, describe_stacks="echo UPDATE_COMPLETE",
+                    update_stack="echo 'No updates are to be performed.' >&2; exit 254")
+    assert run.returncode == 0 and "nothing has changed" in run.stderr
+
+
+def test_a_new_key_keeps_the_old_one(answering, tmp_path):
+    old = '{"id":"proxy","principal":"*","role":"proxy","secret":"OLD","previous":{"id":"x","secret":"OLDER"}}'
+    run = answering("--rotate-key", get_secret_value=f"echo '{old}'", get_random_password="echo NEW",
+                    put_secret_value=f'for a; do case $a in file://*) cat "${{a#file://}}" >{tmp_path}/put ;; esac; done; echo v2',
+                    describe_stacks="echo UPDATE_COMPLETE")
+    assert run.returncode == 0, run.stderr
+    key = json.loads((tmp_path / "put").read_text())
+    assert (key["secret"], key["role"], key["previous"]) == ("NEW", "proxy", {"id": "proxy", "secret": "OLD"})
+    assert key["id"] != "proxy"
+    assert "ParameterKey=KeyVersionId,ParameterValue=v2" in run.calls
+    assert "NEW" not in run.calls + run.stdout + run.stderr and "OLD" not in run.calls + run.stdout + run.stderr
+    order = [run.calls.index(word) for word in ("put-secret-value", "update-service", "services-stable", "update-stack")]
+    assert order == sorted(order), "the function would sign with a key which Blox does not know yet"
+
+
 # ---- with a fake AWS ----------------------------------------------------------------------------
 
 

@@ -116,6 +116,23 @@ def test_curl_gets_lists_and_creates(path):
     assert curl(path, "/v1/environments/by-curl")[0] == 404
 
 
+def test_curl_says_why_an_arn_in_a_path_does_not_pass(path):
+    """Debian's (7.88) signs a path as it stands, where AWS wants it encoded: API Gateway refuses it, too."""
+    status, body = curl(path, "/v1/tasks/prod/arn:aws:ecs:us-east-1:123456789012:task/prod/x")
+    assert status == 403 and "does not match the signature" in json.loads(body)["message"]
+    assert "arn%3Aaws%3Aecs" in json.loads(body)["message"], "what should have been signed"
+
+
+def test_headers_of_the_body_may_be_signed(path):
+    """As aws4 for JavaScript does."""
+    body = '{"name":"like-aws4","instanceGroup":{"cluster":"prod"},"taskDefinition":"agent"}'
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), "X-Other": "a  b"}
+    signed = path.caller.sign("POST", "/blox/v1/environments", body, headers)
+    assert "SignedHeaders=content-length;content-type;host;x-amz-date;x-other" in signed["Authorization"]
+    assert path.caller.send("POST", "/blox/v1/environments", body.encode(), signed).status == 200
+    assert path.caller.call("DELETE", "/v1/environments/like-aws4").status == 200
+
+
 def test_queries_arrive_as_they_were_meant(path):
     """Encoded once more on every leg; repeated parameters stay repeated: v0.3.0 refuses them."""
     for query, status in (

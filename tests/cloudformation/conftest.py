@@ -12,6 +12,7 @@ import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 HERE = TOP / "cloudformation"
+sys.dont_write_bytecode = True  # cloudformation/ goes into the distribution as it is
 sys.path.insert(0, str(HERE / "lint"))
 
 import project as lint_project  # noqa: E402

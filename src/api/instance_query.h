@@ -6,7 +6,7 @@
 #include "util/regex.h"
 
 /*
- * What the regular expressions of one answer may take together, in steps of regex_match: some 0.2 s
+ * What the regular expressions of one answer may take together, in steps of regex_match: some 0.1 s
  * of a processor, whatever is asked of however many instances. A change on a stream has what one
  * match has.
  */

@@ -10,15 +10,14 @@ import time
 
 import pytest
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
-HERE = TOP / "cloudformation"
+from places import HERE, TOP
+
 sys.dont_write_bytecode = True  # cloudformation/ goes into the distribution as it is
 sys.path.insert(0, str(HERE / "lint"))
 
 import project as lint_project  # noqa: E402
 import tools  # noqa: E402
 
-REGION = "us-east-1"
 MOTO_S = 60
 
 

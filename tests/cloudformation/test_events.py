@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from conftest import TOP
+from places import TOP
 
 VECTORS = TOP / "tests" / "vectors" / "events"
 ACCEPTED = sorted(path.parent.name for path in VECTORS.glob("*/event.json") if not path.parent.name.startswith("rejected-"))

@@ -9,7 +9,7 @@ import botocore.session
 import pytest
 
 import template
-from conftest import HERE, REGION
+from places import HERE, REGION
 from test_stack import modelled
 
 LAUNCH = HERE / "launch.sh"

@@ -14,7 +14,7 @@ import lint
 import project as lint_project
 import statements
 import tools
-from conftest import HERE, TOP
+from places import HERE, TOP
 from mistakes import MISTAKES
 
 CALL_S = 120

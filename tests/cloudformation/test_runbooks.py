@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 import template
-from conftest import TOP
+from places import TOP
 
 RUNBOOKS = TOP / "docs" / "operations" / "runbooks.md"
 PAGE = "docs/operations/runbooks.md"

@@ -5,7 +5,7 @@ import json
 import botocore.session
 import pytest
 
-from conftest import REGION
+from places import REGION
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/blox@sha256:" + 64 * "a"
 # Attributes which the fake AWS does not have; they are in no output.

@@ -99,10 +99,10 @@ static int connect_unix(struct transport *t, const char *path, int64_t deadline_
 }
 
 /* Tries the addresses in turn, each with its share of the time that is left. */
-static int connect_tcp(struct transport *t, const char *host, int port, int64_t deadline_ms,
-                       struct error *err)
+static int connect_tcp(struct transport *t, const struct transport_target *target,
+                       int64_t deadline_ms, struct error *err)
 {
-    AUTO(addresses) *found = addresses_resolve(host, port, deadline_ms, err);
+    AUTO(addresses) *found = addresses_resolve(target->host, target->port, deadline_ms, err);
     struct error why = {0};
 
     if (!found) {
@@ -111,9 +111,10 @@ static int connect_tcp(struct transport *t, const char *host, int port, int64_t 
     for (size_t a = 0; a < found->n; a++) {
         int64_t now_ms = clock_mono_ms();
         int64_t share_ms = (deadline_ms - now_ms) / (int64_t)(found->n - a);
+        size_t i = (target->skip + a) % found->n;
 
         error_clear(&why);
-        if (connect_to(t, (const struct sockaddr *)&found->items[a].storage, found->items[a].len,
+        if (connect_to(t, (const struct sockaddr *)&found->items[i].storage, found->items[i].len,
                        now_ms + share_ms, &why) == 0) {
             return 0;
         }
@@ -152,7 +153,7 @@ struct transport *transport_open(const struct transport_target *target, int wake
     t->fd = -1;
     t->wake_fd = wake_fd;
     int connected = target->path ? connect_unix(t, target->path, deadline_ms, err)
-                                 : connect_tcp(t, target->host, target->port, deadline_ms, err);
+                                 : connect_tcp(t, target, deadline_ms, err);
 
     if (connected < 0 || (target->tls && shake_hands(t, target, deadline_ms, err) < 0)) {
         return NULL;

@@ -16,6 +16,7 @@ struct transport_target {
     const char *path; /* of a unix socket; or NULL, and then host and port */
     const char *host; /* a name is resolved again for each connection */
     int port;
+    unsigned skip; /* how many of the name's addresses to leave to the end, counted round */
     struct tls_context *tls; /* NULL: plain */
 };
 

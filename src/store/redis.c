@@ -24,7 +24,8 @@ struct redis {
     struct transport *transport; /* NULL: not connected */
     redisReader *reader;
     struct redis_info info;
-    bool retry; /* see redis_wants_retry */
+    bool retry;            /* see redis_wants_retry */
+    unsigned replicas_met; /* where a primary was looked for: its name may have more addresses */
     char address[ADDRESS_LEN];
     char digests[DIGESTS][DIGEST_LEN];
     struct redis_info known; /* see redis_remember; its identity is "" while there is none */
@@ -282,7 +283,8 @@ static int dial(struct redis *redis, const char *host, int port, bool sentinel, 
                 struct error *err)
 {
     const struct redis_url *url = redis->settings.url;
-    struct transport_target target = {.path = url->path, .host = host, .port = port};
+    struct transport_target target = {
+        .path = url->path, .host = host, .port = port, .skip = redis->replicas_met};
 
     redis_close(redis);
     if (url->tls && !sentinel) {
@@ -396,6 +398,7 @@ int redis_read_info(struct redis *redis, int64_t deadline_ms, struct error *err)
     }
     redis_close(redis);
     redis->retry = true;
+    redis->replicas_met += !redis->info.loading;
     return error_set(err, ERR_UNAVAILABLE, "redis %s %s", redis->address,
                      redis->info.loading
                          ? "is still loading its data: wait"

@@ -1,6 +1,8 @@
 /* Replicas, and who a server is: what survives a failover, and what begins an epoch. */
 #include "server.h"
 
+#include <dlfcn.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -242,6 +244,49 @@ static void test_sentinel(void **state)
                server_number(two, "HEXISTS", key_of_kind(KIND_TASK), "u") == 1);
 }
 
+/* A name with two addresses, as a cluster's endpoint has: getaddrinfo is asked through us. */
+#define BOTH "both.test"
+
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+                struct addrinfo **out)
+{
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+        (typeof(real))dlsym(RTLD_NEXT, "getaddrinfo");
+
+    if (!streq(name, BOTH) || (hints->ai_flags & AI_NUMERICHOST)) {
+        return real(name, service, hints, out);
+    }
+    assert_int_equal(real("127.0.0.2", service, hints, out), 0);
+    return real("127.0.0.1", service, hints, &(*out)->ai_next);
+}
+
+/* The primary is found behind whichever address it has, and again when it is another's. */
+static void test_a_name_of_primary_and_replica(void **state)
+{
+    (void)state;
+    AUTO(server) *one = server_start(REPLICATED);
+    AUTO_CHAR *port = xasprintf("%d", server_port(one));
+    AUTO(server) *two =
+        server_start("--port", port, "--bind", "127.0.0.2", "--repl-diskless-sync-delay", "0");
+    AUTO_CHAR *url = xasprintf("redis://" BOTH ":%s", port);
+    AUTO(store) *store = open_with(url, NULL, 0);
+    struct error err = {0};
+
+    follow(two, one);
+    eventually(info_says(one, "state=online"));
+    assert_ok(put_body(store, "t", "{}", false, &err), &err);
+    reply_free(server_call(two, "REPLICAOF", "NO", "ONE", NULL));
+    reply_free(server_call(one, "REPLICAOF", "127.0.0.2", port, NULL));
+    eventually(info_says(one, "master_link_status:up"));
+    eventually(put_body(store, "u", "{}", false, NULL) == 0);
+    assert_int_equal(server_number(two, "HEXISTS", key_of_kind(KIND_TASK), "u"), 1);
+    reply_free(server_call(one, "REPLICAOF", "NO", "ONE", NULL));
+    reply_free(server_call(two, "REPLICAOF", "127.0.0.1", port, NULL));
+    eventually(info_says(two, "master_link_status:up"));
+    eventually(put_body(store, "v", "{}", false, NULL) == 0);
+    assert_int_equal(server_number(one, "HEXISTS", key_of_kind(KIND_TASK), "v"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_identity_changes_under_a_connection),
         cmocka_unit_test(test_one_epoch_for_all),
         cmocka_unit_test(test_sentinel),
+        cmocka_unit_test(test_a_name_of_primary_and_replica),
     };
 
     return skip_without_server() ? 0 : cmocka_run_group_tests(tests, NULL, NULL);

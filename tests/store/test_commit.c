@@ -1,5 +1,5 @@
 /* What a commit's conditions decide, and what it leaves in Redis. */
-#include "server.h"
+#include "committing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,75 +8,7 @@
 #include "store/log.h"
 #include "util/mem.h"
 
-#define KEY    "task/1"
-#define FIELDS "arn:cluster/a\tRUNNING"
-
 /* ---- helpers ------------------------------------------------------------------------------- */
-
-struct fixture {
-    struct server *server;
-    struct store *store;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *f = xcalloc(1, sizeof(*f));
-
-    f->server = server_start();
-    f->store = open_store(server_url(f->server));
-    assert_ok(check_store(f->store, NULL), &(struct error){.text = "no meta"});
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    store_free(f->store);
-    server_free(f->server);
-    free(f);
-    return 0;
-}
-
-static struct commit_op op_at(const char *key, const char *version)
-{
-    return (struct commit_op){.kind = KIND_TASK,
-                              .key = key,
-                              .version = version,
-                              .fields = FIELDS,
-                              .body = "{\"a\":1}",
-                              .raw = "{\"raw\":1}"};
-}
-
-static struct commit commit_of(const struct commit_op *ops, size_t n)
-{
-    struct commit commit = {.cause = "event", .ops = ops, .n_ops = n};
-
-    commit_id_make(commit.id);
-    return commit;
-}
-
-static struct commit_result run(struct store *store, const struct commit *commit)
-{
-    struct commit_result result = {0};
-    struct error err = {0};
-
-    assert_ok(store_commit(store, commit, &result, &err), &err);
-    return result;
-}
-
-static struct commit_result put(struct store *store, const struct commit_op *ops, size_t n)
-{
-    struct commit commit = commit_of(ops, n);
-
-    return run(store, &commit);
-}
-
-static int64_t log_length(struct fixture *f)
-{
-    return server_number(f->server, "XLEN", KEY_LOG, NULL);
-}
 
 /* The newest entry of the log, with its value. */
 static struct log_batch last_entry(struct fixture *f)

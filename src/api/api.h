@@ -54,6 +54,8 @@ void say_outage(void *ctx, const struct error *why);
 void reply_revision(struct http_response *resp, int64_t revision);
 /* Read your writes, whoever took them: waits until the view has what Redis has now. */
 int catch_up(struct api *api, struct http_response *resp, struct error *err) MUST_CHECK;
+/* A commit of what a request asks for, in its name and under a new id. */
+struct commit commit_for(const struct http_request *req, const struct commit_op *ops, size_t n_ops);
 /*
  * Commits on behalf of a request; an attempt in doubt is repeated under the same id, so that what
  * was written counts once. COMMIT_DONE or COMMIT_CONFLICT; everything else is an error.

@@ -258,21 +258,13 @@ static int commit_deployment(struct api *api, const struct http_request *req,
             .body = deployment_json.text,
         },
     };
-    struct commit commit = {
-        .cause = "api",
-        .actor = http_actor(req),
-        .durable = true,
-        .ops = ops,
-        .n_ops = ARRAY_LEN(ops),
-        .audit_environment = after.name,
-        .audit_request = req->id,
-        .audit_api_request = req->identity.api_request_id,
-        .audit_what = "create-deployment",
-        .audit_before = "",
-        .audit_after = deployment_json.text,
-    };
+    struct commit commit = commit_for(req, ops, ARRAY_LEN(ops));
 
-    commit_id_make(commit.id);
+    commit.durable = true;
+    commit.audit_environment = after.name;
+    commit.audit_what = "create-deployment";
+    commit.audit_before = "";
+    commit.audit_after = deployment_json.text;
     return commit_request(api, &commit, result, err);
 }
 

@@ -189,21 +189,13 @@ static int commit_new(struct api *api, const struct http_request *req,
         .fields = fields.text,
         .body = body.text,
     };
-    struct commit commit = {
-        .cause = "api",
-        .actor = http_actor(req),
-        .durable = true,
-        .ops = &op,
-        .n_ops = 1,
-        .audit_environment = environment->name,
-        .audit_request = req->id,
-        .audit_api_request = req->identity.api_request_id,
-        .audit_what = "create-environment",
-        .audit_before = "",
-        .audit_after = body.text,
-    };
+    struct commit commit = commit_for(req, &op, 1);
 
-    commit_id_make(commit.id);
+    commit.durable = true;
+    commit.audit_environment = environment->name;
+    commit.audit_what = "create-environment";
+    commit.audit_before = "";
+    commit.audit_after = body.text;
     return commit_request(api, &commit, result, err);
 }
 
@@ -317,21 +309,13 @@ static int commit_deleted(struct api *api, const struct http_request *req,
             .body = after.text,
         },
     };
-    struct commit commit = {
-        .cause = "api",
-        .actor = http_actor(req),
-        .durable = true,
-        .ops = ops,
-        .n_ops = ARRAY_LEN(ops),
-        .audit_environment = environment.name,
-        .audit_request = req->id,
-        .audit_api_request = req->identity.api_request_id,
-        .audit_what = "delete-environment",
-        .audit_before = before.text,
-        .audit_after = after.text,
-    };
+    struct commit commit = commit_for(req, ops, ARRAY_LEN(ops));
 
-    commit_id_make(commit.id);
+    commit.durable = true;
+    commit.audit_environment = environment.name;
+    commit.audit_what = "delete-environment";
+    commit.audit_before = before.text;
+    commit.audit_after = after.text;
     return commit_request(api, &commit, result, err);
 }
 

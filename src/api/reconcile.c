@@ -60,17 +60,16 @@ static int leave_wish(struct api *api, const struct http_request *req, const str
                       int64_t *revision, struct error *err)
 {
     AUTO_STRBUF fields = {0}, body = {0};
-    struct commit commit = {.cause = "api", .actor = http_actor(req), .n_ops = 1};
-    struct commit_result *result = xmalloc(sizeof(*result));
 
     reconcile_fields(wish, &fields);
     reconcile_body(wish, &body);
-    commit.ops = &(struct commit_op){.kind = KIND_RECONCILE,
-                                     .key = reconcile_key(wish),
-                                     .version = "0",
-                                     .fields = fields.text,
-                                     .body = body.text};
-    commit_id_make(commit.id);
+    const struct commit_op op = {.kind = KIND_RECONCILE,
+                                 .key = reconcile_key(wish),
+                                 .version = "0",
+                                 .fields = fields.text,
+                                 .body = body.text};
+    struct commit commit = commit_for(req, &op, 1);
+    struct commit_result *result = xmalloc(sizeof(*result));
     int outcome = commit_request(api, &commit, result, err);
 
     *revision = result->revision;

@@ -10,7 +10,6 @@
 #include "util/clock.h"
 #include "util/log.h"
 
-
 /* ---- every request --------------------------------------------------------------------------- */
 
 static bool is_ready(struct api *api)
@@ -122,6 +121,21 @@ int catch_up(struct api *api, struct http_response *resp, struct error *err)
     }
     reply_revision(resp, view_revision(api->view));
     return 0;
+}
+
+struct commit commit_for(const struct http_request *req, const struct commit_op *ops, size_t n_ops)
+{
+    struct commit commit = {
+        .cause = "api",
+        .actor = http_actor(req),
+        .ops = ops,
+        .n_ops = n_ops,
+        .audit_request = req->id,
+        .audit_api_request = req->identity.api_request_id,
+    };
+
+    commit_id_make(commit.id);
+    return commit;
 }
 
 static bool is_in_doubt(const struct error *err)

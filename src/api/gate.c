@@ -183,10 +183,17 @@ static enum refusal decide(struct gate *gate, struct http_request *req)
     return admission.refusal;
 }
 
+/* What nobody has verified is said of nobody. */
+static void forget_identity(struct http_request *req)
+{
+    req->identity = (struct signature_identity){"", "", "", "", "", ""};
+}
+
 bool gate_admits(struct gate *gate, const struct service *service, struct http_request *req,
                  struct http_response *resp)
 {
     if (!gate->keyring || (is_probe(req->target) && http_is_read(req))) {
+        forget_identity(req);
         return true;
     }
     enum refusal why = decide(gate, req);

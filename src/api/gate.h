@@ -1,5 +1,4 @@
-/* Who is let in to a handler: plan/admission.h decides; here are the keys, the log and the store.
- */
+/* Who is let in to a handler: plan/admission.h decides; keys, log and store are here. */
 #ifndef BLOX_API_GATE_H
 #define BLOX_API_GATE_H
 
@@ -23,7 +22,8 @@ AUTO_DEFINE(gate);
  * and so that somebody hears of a file that cannot be used. */
 void gate_watch(struct gate *gate);
 
-/* Whether the request may go on: req->actor then says for whom. Else the refusal is in resp. */
+/* Whether the request may go on: req->actor then says for whom, and where nobody was asked the
+ * identity is empty. Else the refusal is in resp. */
 bool gate_admits(struct gate *gate, const struct service *service, struct http_request *req,
                  struct http_response *resp) MUST_CHECK;
 /* For a request which was admitted, right before its handler: one that changes something was not

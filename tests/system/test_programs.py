@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import ANY_PORT, BUILD, REGION, START_S, Program, eventually, free_port
+from harness import ANY_PORT, BUILD, REGION, START_S, TOP, Program, eventually, free_port
 
 PROGRAMS = ["blox-api", "blox-awssim", "blox-reconciler"]
 
@@ -48,6 +48,22 @@ def test_a_bad_value_is_named(program, argument):
     assert done.returncode == 64
     (line,) = done.stderr.splitlines()
     assert argument.split("=")[0] in line
+
+
+@pytest.mark.parametrize(
+    "arguments, why",
+    [
+        (["--prefx", "p"], "unknown option --prefx"),
+        (["--prefx=p"], "unknown option --prefx"),
+        (["--prefix"], "--prefix wants a value"),
+        (["--prefix=p"], "--socket-dir is missing"),
+        (["p"], 'unexpected argument "p"'),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_argument_of_prepare_is_named(tmp_path, arguments, why):
+    done = subprocess.run([TOP / "nginx" / "prepare", *arguments], capture_output=True, text=True, timeout=20, cwd=tmp_path)
+    assert done.returncode == 64 and why in done.stderr and not list(tmp_path.iterdir())
 
 
 def test_a_port_in_use_is_named(tmp_path):

@@ -124,7 +124,7 @@ why() { tail -n 1 "$errors"; }
 
 look_around() {
     if [ -n "$dry" ]; then
-        [ -n "$region" ] || region=REGION
+        [ -n "$region" ] || region=${AWS_REGION:-${AWS_DEFAULT_REGION:-REGION}}
         aws=(aws --region "$region")
     else
         command -v aws >/dev/null || die "the AWS CLI is missing (Debian: awscli)"

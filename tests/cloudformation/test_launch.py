@@ -76,6 +76,10 @@ def test_a_dry_run_shows_every_change_in_order_and_needs_nothing(tmp_path):
     assert "blox@sha256:DIGEST" in calls[-3] and "CAPABILITY_IAM" in calls[-3]
 
 
+def test_a_dry_run_takes_the_region_that_is_set():
+    assert all(f"--region {REGION} " in call for call in _calls(_run("--dry-run", "--image", IMAGE, AWS_REGION=REGION)))
+
+
 def test_a_dry_run_with_an_image_builds_nothing():
     calls = _calls(_run("--dry-run", "--region", REGION, "--image", IMAGE))
     assert len(_changes(calls)) == 1 and IMAGE in _changes(calls)[0]

@@ -38,6 +38,7 @@ logs() {
         shift
     fi
     [ $# -le 1 ] || wrong "logs: one program at a time"
+    [[ ${1-} != -* ]] || wrong "logs: what is $1?"
     [ -z "${1-}" ] || [ -f "$state/log/$1.log" ] || die "no log of \"$1\"; programs: $programs"
     cd "$state/log" 2>/dev/null || die "no logs yet: ./dev up"
     if [ -n "${1-}" ]; then

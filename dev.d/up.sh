@@ -23,7 +23,8 @@ up() {
         die "it runs with another AWS, queue or gateway ($(cat "$state/mode")): ./dev down first"
     fi
     if [ $mode = simulator ] && ! runs_as sim "$build/blox-awssim"; then
-        stop_all $programs # what they know is of a simulator that is gone
+        ! any_runs || say "the simulator has ended or was built anew, and its clusters are gone: everything begins again"
+        stop_all $programs # what they know is of that simulator
         rm -rf "$state/redis-simulator"/*
     fi
     if ! any_runs; then

@@ -40,6 +40,7 @@ def test_version():
         (["up", "--asw"], "--asw"),
         (["up", "--queue"], "--queue"),
         (["down", "now"], "down"),
+        (["logs", "--follow"], "--follow"),
         (["bench", "--jsn"], "--jsn"),
         (["bench", "--json"], "--json"),
         (["bench", "lists", "listz"], '"listz"'),

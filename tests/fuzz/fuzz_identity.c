@@ -109,17 +109,18 @@ static void check_decision(const struct keys *keys, const struct admission_reque
 }
 
 /* As it is, and signed with each of the keys. */
-static void check_request(const struct keys *keys, struct admission_request *request)
+static void check_request(const struct keys *keys, const struct admission_request *request)
 {
     char signature[SIGNATURE_LEN];
+    struct admission_request signed_anew = *request;
 
     check_decision(keys, request);
-    request->signature = signature;
+    signed_anew.signature = signature;
     for (size_t k = 0; k < keys->n; k++) {
-        request->sent.identity.key_id = keys->items[k].id;
-        if (signature_make(&request->sent, keys->items[k].secret, signature)) {
-            check_decision(keys, request);
-            check_borders(&request->sent, keys->items[k].secret, signature);
+        signed_anew.sent.identity.key_id = keys->items[k].id;
+        if (signature_make(&signed_anew.sent, keys->items[k].secret, signature)) {
+            check_decision(keys, &signed_anew);
+            check_borders(&signed_anew.sent, keys->items[k].secret, signature);
         }
     }
 }
@@ -137,7 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         fields[f] = at < end ? ++at : "";
         at += at < end ? strlen(at) : 0;
     }
-    struct admission_request request = {
+    const struct admission_request request = {
         .sent = {.timestamp = fields[0],
                  .method = fields[1],
                  .target = fields[2],

@@ -17,6 +17,12 @@ static bool is_ready(struct api *api)
     return atomic_load(&api->store_checked) && view_ready(api->view);
 }
 
+/* All that the client is told of it. */
+static const char *failure_shown(const struct service *service, enum error_code code)
+{
+    return code == ERR_UNAVAILABLE ? "What this needs is away: try again later" : service->failure_text;
+}
+
 /* What went wrong on our side is for the log. */
 static void reply_failure(const struct service *service, const struct http_request *req,
                           const struct error *err, struct http_response *resp)
@@ -32,7 +38,7 @@ static void reply_failure(const struct service *service, const struct http_reque
     log_warn("request.failed", "service=%s method=%s target=\"%.500s\" code=%s text=\"%s\"",
              service->name, req->method, req->target, error_code_name(err->code), err->text);
     if (problems) {
-        snprintf(shown.text, sizeof(shown.text), "%s", service->failure_text);
+        snprintf(shown.text, sizeof(shown.text), "%s", failure_shown(service, err->code));
         http_reply_problem(resp, &shown);
         return;
     }

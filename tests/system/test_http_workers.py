@@ -103,6 +103,8 @@ def test_without_redis_users_are_told_and_entities_are_shown_with_their_age(stac
         response = request()
         assert (response.status_code, response.text) == (500, "Server Error\n")
         assert time.monotonic() - began < 5
+    wish = stack.blox.state.post("/v1/reconcile?cluster=http")
+    assert wish.status_code == 503 and "try again" in wish.json()["detail"]
     assert stack.blox.scheduler.get("/v1/ping").status_code == 200
 
     def old():

@@ -168,6 +168,7 @@ def test_a_flood_of_bad_messages_holds_up_no_good_one(stack):
 # ---- connections -------------------------------------------------------------------------------
 
 N_IDLE = 3000  # connections of which nothing comes
+N_SLOW = 1200  # requests of which the body never comes
 N_STREAMS = 1200
 
 
@@ -228,6 +229,21 @@ def test_thousands_who_connect_and_say_nothing(stack, many_descriptors):
     assert slowest(stack) < 1
     for connection in idle[N_IDLE // 2 :]:
         connection.close()
+
+
+@pytest.mark.stack(n_reconcilers=0)
+def test_who_sends_bodies_drop_by_drop_keeps_nobody_else_out(stack, many_descriptors):
+    """nginx waits for each drop. One address may wait so for half of what it takes at once; the other half is for others."""
+    head = b"POST /v1/reconcile HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+    slow = [connect(stack.state_port, head) for _ in range(N_SLOW)]
+    eventually(lambda: stack.blox.state.get("/v1/tasks").status_code == 503, 10, "this address has its share")
+    others = socket.create_connection(("127.0.0.1", stack.state_port), timeout=20, source_address=("127.0.0.2", 0))
+    others.sendall(b"GET /v1/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert others.recv(12) == b"HTTP/1.1 200"
+    assert stack.blox.state.get("/livez").status_code == 200
+    for connection in [others, *slow]:
+        vanish(connection)
+    eventually(lambda: stack.blox.state.get("/v1/tasks").status_code == 200, 5)
 
 
 @pytest.mark.stack(n_reconcilers=0)

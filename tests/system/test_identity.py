@@ -175,7 +175,7 @@ def test_botocore_reads_with_a_signature_of_ours_beside_its_own(guarded):
         request.headers.update(BOB.headers("POST", "/", request.body))
 
     ecs.meta.events.register("before-send.ecs", add)
-    assert any(arn.endswith(":cluster/prod") for arn in ecs.list_clusters()["clusterArns"])
+    eventually(lambda: any(arn.endswith(":cluster/prod") for arn in ecs.list_clusters()["clusterArns"]), 10)
 
 
 # ---- what is signed

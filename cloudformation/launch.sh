@@ -340,45 +340,64 @@ launch() {
 
 # ---- a new key ---------------------------------------------------------------------------------
 
-# First Blox learns the new key beside the old one, then the function signs with it.
+# First Blox learns the new key beside the old one, then the function signs with it. Where that was
+# broken off in between it goes on: a third key would leave the function with one that is neither the
+# current nor the one before.
 rotate_key() {
-    local secret cluster service version old new document
+    local secret cluster service function own_keys signing current version
     status_of "$stack"
     [ -n "$dry" ] || [ -n "$status" ] || die "there is no stack $stack in $region"
     check_status "$stack"
+    ask own_keys '' "${aws[@]}" cloudformation describe-stacks --stack-name "$stack" --output text \
+        --query "Stacks[0].Parameters[?ParameterKey=='KeysSecretArn'].ParameterValue" || die "$(why)"
+    case $own_keys in arn:*) die "the keys of $stack are in a secret of yours, where the new one must be put: $own_keys;" \
+        'docs/security.md tells how, in "Exchanging a key"' ;; esac
     output_of secret SECRET "$stack" ProxyKeyArn
     output_of cluster CLUSTER "$stack" ClusterName
     output_of service SERVICE "$stack" ServiceName
-    ask old '{"id":"OLD","secret":"OLD"}' "${aws[@]}" secretsmanager get-secret-value --secret-id "$secret" \
-        --query SecretString --output text || die "$(why)"
-    ask new NEW "${aws[@]}" secretsmanager get-random-password --password-length 64 --exclude-punctuation \
-        --query RandomPassword --output text || die "$(why)"
-    document=$work/key
-    key_document "$old" "$new" >"$document"
-    [ -z "$dry" ] || document=KEY-FILE
-    ask version VERSION "${aws[@]}" secretsmanager put-secret-value --secret-id "$secret" \
-        --secret-string "file://$document" --query VersionId --output text || die "$(why)"
-    rm -f "$work/key"
+    output_of function FUNCTION "$stack" FunctionName
+    ask current $'VERSION\t{"id":"OLD","secret":"OLD"}' "${aws[@]}" secretsmanager get-secret-value --secret-id "$secret" \
+        --query '[VersionId,SecretString]' --output text || die "$(why)"
+    ask signing OLD "${aws[@]}" lambda get-function-configuration --function-name "$function" \
+        --query Environment.Variables.BLOX_KEY_ID --output text || die "$(why)"
+    version=${current%%$'\t'*} current=${current#*$'\t'}
+    if [ "$(key_member id "$current")" = "$signing" ]; then
+        put_new_key "$secret" "$current"
+    else
+        say "an exchange of keys was broken off; it goes on"
+    fi
     quiet "${aws[@]}" ecs update-service --cluster "$cluster" --service "$service" --force-new-deployment || die "$(why)"
     run "${aws[@]}" ecs wait services-stable --cluster "$cluster" --services "$service" ||
-        die "the service does not become stable; the function still signs with the old key, which is valid"
+        die "the service does not become stable; the function still signs with the old key, which is valid;" \
+            "repair the service, then say --rotate-key again"
     set_key_version "$version"
     [ -n "$dry" ] || say "the function signs with the new key; the old one stays valid until the next rotation"
 }
 
+put_new_key() { # SECRET OLD-JSON ; sets `version`
+    local new document=$work/key
+    ask new NEW "${aws[@]}" secretsmanager get-random-password --password-length 64 --exclude-punctuation \
+        --query RandomPassword --output text || die "$(why)"
+    key_document "$2" "$new" >"$document"
+    [ -z "$dry" ] || document=KEY-FILE
+    ask version VERSION "${aws[@]}" secretsmanager put-secret-value --secret-id "$1" \
+        --secret-string "file://$document" --query VersionId --output text || die "$(why)"
+    rm -f "$work/key"
+}
+
 key_document() { # OLD-JSON NEW-SECRET ; ids and secrets have no characters which JSON would escape
-    local current id secret now=TIME
-    current=$(printf '%s' "$1" | sed 's/"previous" *: *{[^}]*}//')
-    id=$(member id "$current") secret=$(member secret "$current")
-    [ -n "$id" ] || die "the secret of $stack is no key with an id and a secret"
-    [ -n "$secret" ] || die "the secret of $stack is no key with an id and a secret"
+    local id secret now=TIME
+    id=$(key_member id "$1") secret=$(key_member secret "$1")
+    if [ -z "$id" ] || [ -z "$secret" ]; then
+        die "the secret of $stack is no key with an id and a secret"
+    fi
     [ -n "$dry" ] || now=$(date -u +%Y%m%dT%H%M%SZ)
     printf '{"id":"proxy-%s","secret":"%s","principal":"*","role":"proxy","previous":{"id":"%s","secret":"%s"}}' \
         "$now" "$2" "$id" "$secret"
 }
 
-member() { # NAME JSON ; the text which a member of an object has
-    grep -oE "\"$1\" *: *\"[^\"]+\"" <<<"$2" | cut -d '"' -f 4 || true
+key_member() { # NAME KEY-JSON ; the text which the key itself has, not the one before it
+    printf '%s\n' "$2" | sed 's/"previous" *: *{[^}]*}//' | grep -oE "\"$1\" *: *\"[^\"]+\"" | cut -d '"' -f 4 || true
 }
 
 set_key_version() { # VERSION

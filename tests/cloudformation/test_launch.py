@@ -172,11 +172,23 @@ def test_nothing_to_update(answering):
     assert run.returncode == 0 and "nothing has changed" in run.stderr
 
 
+OLD_KEY = '{"id":"proxy","principal":"*","role":"proxy","secret":"OLD","previous":{"id":"x","secret":"OLDER"}}'
+
+
+def _rotation(tmp_path, signing="proxy", keys=""):
+    """What a stack answers of which the function signs with this key."""
+    return {
+        "get_secret_value": f"printf 'v1\\t%s\\n' '{OLD_KEY}'",
+        "get_random_password": "echo NEW",
+        "put_secret_value": f'for a; do case $a in file://*) cat "${{a#file://}}" >{tmp_path}/put ;; esac; done; echo v2',
+        "get_function_configuration": f"echo {signing}",
+        "KeysSecretArn": f"echo '{keys}'",
+        "describe_stacks": "echo UPDATE_COMPLETE",
+    }
+
+
 def test_a_new_key_keeps_the_old_one(answering, tmp_path):
-    old = '{"id":"proxy","principal":"*","role":"proxy","secret":"OLD","previous":{"id":"x","secret":"OLDER"}}'
-    run = answering("--rotate-key", get_secret_value=f"echo '{old}'", get_random_password="echo NEW",
-                    put_secret_value=f'for a; do case $a in file://*) cat "${{a#file://}}" >{tmp_path}/put ;; esac; done; echo v2',
-                    describe_stacks="echo UPDATE_COMPLETE")
+    run = answering("--rotate-key", **_rotation(tmp_path))
     assert run.returncode == 0, run.stderr
     key = json.loads((tmp_path / "put").read_text())
     assert (key["secret"], key["role"], key["previous"]) == ("NEW", "proxy", {"id": "proxy", "secret": "OLD"})
@@ -185,6 +197,22 @@ def test_a_new_key_keeps_the_old_one(answering, tmp_path):
     assert "NEW" not in run.calls + run.stdout + run.stderr and "OLD" not in run.calls + run.stdout + run.stderr
     order = [run.calls.index(word) for word in ("put-secret-value", "update-service", "services-stable", "update-stack")]
     assert order == sorted(order), "the function would sign with a key which Blox does not know yet"
+
+
+def test_an_exchange_of_keys_that_was_broken_off_goes_on(answering, tmp_path):
+    """A third key would leave the function with one that is neither the current nor the one before."""
+    run = answering("--rotate-key", **_rotation(tmp_path, signing="x"))
+    assert run.returncode == 0 and "broken off" in run.stderr, run.stderr
+    assert "put-secret-value" not in run.calls
+    assert "ParameterKey=KeyVersionId,ParameterValue=v1" in run.calls
+    assert run.calls.index("services-stable") < run.calls.index("update-stack")
+
+
+def test_keys_in_a_secret_of_ones_own_are_not_exchanged(answering, tmp_path):
+    """Blox would never hear of the new one."""
+    run = answering("--rotate-key", **_rotation(tmp_path, keys="arn:aws:secretsmanager:r:1:secret:mine"))
+    assert run.returncode == 1 and "secret:mine" in run.stderr
+    assert not any(word in run.calls for word in ("put-secret-value", "update-service", "update-stack"))
 
 
 # ---- with a fake AWS ----------------------------------------------------------------------------

@@ -284,6 +284,14 @@ def documents(project):
             yield name, "", f"{length} characters without spaces: a managed policy has at most {POLICY_MAX}"
 
 
+def installer(project):
+    """CloudFormation names a secret after its logical id, not after the stack."""
+    want = {f"secret:{key}-*" for key in template.of_type(project.blox, "AWS::SecretsManager::Secret")}
+    for statement in project.documents["policies/installer.json"]["Statement"]:
+        if statement["Sid"] == "Secrets" and (has := {arn.split(":", 5)[5] for arn in statement["Resource"]}) != want:
+            yield "policies/installer.json", "Secrets", f"reads {', '.join(sorted(has))}: want {', '.join(sorted(want))}"
+
+
 def deployment(project):
     """A deployment is a snapshot of the API; only another logical id makes CloudFormation take a new one."""
     resources = project.blox["Resources"]
@@ -308,4 +316,4 @@ def alarms(project):
 
 
 ALL = (size, parameters, outputs, reference_names, authorisation, load_balancers, ports, security_groups, queues, timeouts,
-       secrets, containers, variables, sizes, one_redis, state, rights, documents, deployment, alarms)
+       secrets, containers, variables, sizes, one_redis, state, rights, documents, installer, deployment, alarms)

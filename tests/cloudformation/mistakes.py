@@ -101,6 +101,8 @@ MISTAKES = [
             "sqs:GetQueueUrl]\n                Resource: '*'"),
     Mistake("policy too long", "own", "at most 6144", '"cloudformation:*"', '"cloudformation:*' + "x" * 2000 + '"',
             file="policies/installer.json"),
+    Mistake("every secret of the account", "own", "reads secret:*", '"arn:aws:secretsmanager:REGION:ACCOUNT:secret:ProxyKey-*"',
+            '"arn:aws:secretsmanager:REGION:ACCOUNT:secret:*"', file="policies/installer.json"),
     Mistake("deployment of the day before", "own", "call it ApiDeployment", "HttpMethod: ANY", "HttpMethod: GET"),
     Mistake("alarm without runbook", "own", "does not name runbooks.md#oldevents", "runbooks.md#oldevents", "runbooks.md"),
     # ---- what the comparison with the code finds

@@ -59,12 +59,12 @@ start() { # PROGRAM COMMAND...
     runs_as "$name" "$(command -v "$1")" && return 0
     stop "$name"
     say "starting $name"
-    trap 'interrupted=yes' HUP INT TERM # not between the start and our knowing the pid
+    trap 'interrupted=yes' HUP INT PIPE TERM # not between the start and our knowing the pid
     setsid "$@" </dev/null >>"$state/log/$name.log" 2>&1 &
     look_at $! || true # it may have failed already
     printf '%s %s\n' $! "$started_at" >"$state/run/$name.pid"
     started="$name ${started-}"
-    trap 'exit 130' HUP INT TERM
+    trap 'exit 130' HUP INT PIPE TERM
     [ -z "${interrupted-}" ] || exit 130
 }
 

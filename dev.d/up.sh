@@ -17,7 +17,7 @@ up() {
     build_programs
 
     mkdir -p "$state/run" "$state/redis-$mode"
-    trap 'exit 130' HUP INT TERM
+    trap 'exit 130' HUP INT PIPE TERM
     trap 'stop_started' EXIT
     if any_runs && [ "$(cat "$state/mode")" != "$mode $queue$gateway" ]; then
         die "it runs with another AWS, queue or gateway ($(cat "$state/mode")): ./dev down first"
@@ -42,7 +42,7 @@ up() {
 
 # Ctrl-C or a failure leaves nothing behind of what this run started.
 stop_started() {
-    trap '' HUP INT TERM
+    trap '' HUP INT PIPE TERM
     [ -z "${started-}" ] || say "dev: ending what was started"
     for name in ${started-}; do stop "$name"; done
 }

@@ -275,3 +275,14 @@ def test_an_interrupted_up_leaves_nothing_behind(checkout):
     assert not any(map(lives, started.values()))
     assert not pids(checkout)
     assert not programs_from(checkout)
+
+
+def test_an_up_whose_reader_goes_away_leaves_nothing_behind(checkout):
+    done = subprocess.run(
+        ["bash", "-c", 'set -o pipefail; "$0" up 2>&1 | sed "/^starting redis/q"', checkout / "dev"],
+        stdout=subprocess.DEVNULL,
+        timeout=120,
+    )
+    assert done.returncode != 0
+    assert not pids(checkout)
+    assert not programs_from(checkout)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "reconcile/ingest.h"
+#include "reconcile/convoy.h"
 #include "reconcile/newcomers.h"
 #include "reconcile/worker.h"
 #include "util/clock.h"
@@ -41,6 +41,7 @@ struct consumer {
     struct store *store;
     struct drift *drift; /* or NULL */
     const char *region;
+    struct convoy *convoy;
     struct newcomers *newcomers;
     struct worker watcher;
     struct poller *pollers;
@@ -184,7 +185,7 @@ static int consume(struct consumer *c, const struct sqs_batch *batch, struct err
         items[i].body = batch->messages[i].body;
         items[i].home = &home;
     }
-    int outcome = ingest(c->store, clock_wall_ms(), items, batch->n, err);
+    int outcome = convoy_ingest(c->convoy, items, batch->n, err);
 
     if (delete_settled(c, batch, items, &why) < 0) {
         outcome = error_set(err, why.code, "%s", why.text);
@@ -315,6 +316,7 @@ struct consumer *consumer_open(const struct consumer_options *options, struct er
 
     c->store = options->store;
     c->drift = options->drift;
+    c->convoy = convoy_new(options->store);
     c->region = aws_region(options->aws);
     c->poison_lines = POISON_LINES;
     c->trouble_at_ms = -TROUBLE_LINE_MS;
@@ -346,6 +348,7 @@ void consumer_free(struct consumer *consumer)
         worker_end(&consumer->pollers[p].worker);
     }
     worker_end(&consumer->watcher);
+    convoy_free(consumer->convoy);
     newcomers_free(consumer->newcomers);
     sqs_queue_free(consumer->queue);
     free(consumer->pollers);

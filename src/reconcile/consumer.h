@@ -1,6 +1,6 @@
 /*
  * The consumer: ECS' events from the queue into the store. Several threads, each of which receives
- * ten messages, merges them into what is stored, commits, and deletes what is done with. Every
+ * ten messages, has them committed (see reconcile/convoy.h), and deletes what is done with. Every
  * process consumes, whoever has the lease.
  *
  * An applied event is deleted, and so is a stale one. One which can never be applied is counted,

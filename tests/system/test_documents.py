@@ -84,3 +84,9 @@ def test_the_table_of_settings_tells_the_defaults_of_the_programs():
                 assert said == programs[program][flag], (program, flag)
                 compared += 1
     assert compared >= 9  # none was missed because its row reads otherwise now
+
+
+def test_the_limits_of_the_log_are_those_of_the_program():
+    defaults = defaults_of("blox-reconciler")
+    (row,) = re.findall(r"^\| log of changes \| (.*) \|$", (TOP / "README.md").read_text(), re.MULTILINE)
+    assert row == f"{int(defaults['--log-entries']):,} entries, {defaults['--log-age'].removesuffix('h')} h"

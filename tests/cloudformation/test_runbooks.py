@@ -42,6 +42,11 @@ def test_an_alarm_names_its_section(project):
         assert len(sections.get(name, "")) >= SECTION_MIN, f"{PAGE} says too little of {name}"
 
 
+def test_the_outputs_that_commands_ask_for_are_the_stacks(project):
+    asked = set(re.findall(r"\$\(out (\w+)\)", RUNBOOKS.read_text(encoding="utf-8")))
+    assert asked and asked <= set(project.blox["Outputs"])
+
+
 def test_no_section_is_of_an_alarm_that_is_gone(project):
     alarms = {key.removesuffix("Alarm") for key in template.of_type(project.blox, "AWS::CloudWatch::Alarm")}
     named = {name for name in _sections() if re.fullmatch(r"[A-Z][A-Za-z]+", name)}

@@ -1,4 +1,4 @@
-"""The documents: links that lead somewhere, and defaults that are those of the programs."""
+"""The documents: links that lead somewhere, things that are there under their name, and defaults of the programs."""
 
 import os
 import pathlib
@@ -13,6 +13,13 @@ PLACES = ["*.md", "docs/*.md", "docs/*/*.md"]
 DOCUMENTS = sorted(path.relative_to(TOP) for place in PLACES for path in TOP.glob(place))
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.*?) *$", re.MULTILINE)
+QUOTED = re.compile(r"`([^`\n]+)`")
+FILE = re.compile(r"[\w./-]+/[\w.-]+\.(?:c|h|py|sh|yaml|yml|conf|json)")
+ROOMS = [TOP, TOP / "src", TOP / "docs", TOP / "tests", TOP / "tests" / "system"]
+LIBRARIES = {"sys/tree.h"}
+EVENT = re.compile(r"[a-z]+\.[a-z]+(?:-[a-z]+)*")
+NO_EVENTS = {"detail.version", "libcore.a"}
+SUFFIXES = (".c", ".h", ".md", ".py", ".sh", ".yml", ".yaml", ".conf", ".json", ".env")
 FLAG = re.compile(r"^  (--[a-z-]+)")
 DEFAULT = re.compile(r"Default: (.*?)(?:, if it is free)?\.$")
 # In the README's table: "16 (api)", "5m (reconciler)", "127.0.0.1:9464 (api)"; two flags of a row: "20 and 100 (reconciler)".
@@ -57,6 +64,33 @@ def test_every_document_can_be_found_from_the_readme():
         targets = {pathlib.Path(os.path.normpath(at.parent / path)) for at, path in links if path.endswith(".md")}
         new = targets - seen
     assert set(DOCUMENTS) <= seen
+
+
+def quoted(document):
+    return QUOTED.findall((TOP / document).read_text())
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_named_files_are_there(document):
+    named = {text for text in quoted(document) if FILE.fullmatch(text)} - LIBRARIES
+    assert not [name for name in named if not any((room / name).exists() for room in ROOMS)]
+
+
+def test_named_tests_are_there():
+    path = None
+    named = [text.split("::") for text in quoted("docs/streams.md") if "::" in text]
+    assert len(named) >= 6
+    for place, name in named:
+        path = TOP / "tests" / "system" / place if place else path
+        assert f"\ndef {name}(" in path.read_text(), name
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_named_events_are_logged(document):
+    sources = [path for room in ("src", "lambda-proxy") for path in (TOP / room).rglob("*.c")]
+    logged = {event for path in sources for event in re.findall(r'"([a-z]+\.[a-z-]+)"', path.read_text())}
+    named = {text for text in quoted(document) if EVENT.fullmatch(text) and not text.endswith(SUFFIXES)}
+    assert named - NO_EVENTS <= logged
 
 
 def defaults_of(program):

@@ -66,6 +66,11 @@ def test_every_document_can_be_found_from_the_readme():
     assert set(DOCUMENTS) <= seen
 
 
+def test_every_document_is_installed():
+    installed = (TOP / "Makefile.am").read_text()
+    assert not [path for path in (TOP / "docs").rglob("*.*") if f"\t{path.relative_to(TOP)}" not in installed]
+
+
 def quoted(document):
     return QUOTED.findall((TOP / document).read_text())
 

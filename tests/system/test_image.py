@@ -5,6 +5,7 @@ import pathlib
 import re
 import socket
 import subprocess
+import time
 import urllib.parse
 
 import pytest
@@ -214,7 +215,7 @@ def test_a_password_that_cannot_go_into_the_url_is_refused(entry, url):
 def nginx_role(entry, tmp_path):
     ports = {name: free_port() for name in ("SCHEDULER", "STATE", "GATEWAY")}
     variables = {f"BLOX_NGINX_{name}": f"127.0.0.1:{port}" for name, port in ports.items()}
-    env = environment(tmp_path, BLOX_NGINX_PROCESSES=1, BLOX_SOCKET_DIR=tmp_path, **variables)
+    env = environment(tmp_path, BLOX_NGINX_PROCESSES=1, BLOX_SOCKET_DIR=tmp_path / "run", **variables)
     nginx = Program("nginx", tmp_path, [entry, "nginx"], env).start()
     nginx.ports = ports
     eventually(lambda: all(map(listens, ports.values())), START_S, "its three ports")
@@ -227,11 +228,18 @@ def listens(port):
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
+def test_what_nginx_spools_lies_on_the_volume(nginx_role, tmp_path):
+    """Answers which clients are slow to take would fill a tmpfs, and its memory is the container's."""
+    assert (tmp_path / "run" / "nginx" / "temp" / "fastcgi").is_dir()
+    assert not (tmp_path / "nginx").exists()
+
+
 def test_nginx_told_to_end_by_term_finishes_a_request(nginx_role):
     """At TERM nginx itself would drop it: the entry point makes QUIT of it."""
     with socket.create_connection(("127.0.0.1", nginx_role.ports["SCHEDULER"]), timeout=15) as client:
         client.sendall(b"POST /v1/environments HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n0123456789")
         eventually(lambda: nginx_role.children(), START_S)
+        time.sleep(0.5)  # until a worker has read it: nobody says when
         nginx_role.process.terminate()
         eventually(lambda: not listens(nginx_role.ports["SCHEDULER"]), START_S, "that it takes no new ones")
         assert nginx_role.runs()
@@ -250,6 +258,7 @@ def test_nginx_which_ends_by_itself_ends_the_container(entry, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         others = {name: f"127.0.0.1:{free_port()}" for name in ("BLOX_NGINX_STATE", "BLOX_NGINX_GATEWAY")}
+        others["BLOX_SOCKET_DIR"] = tmp_path
         done = run(entry, "nginx", BLOX_NGINX_SCHEDULER=address, **others)
     assert done.returncode == 1 and address in done.stderr and "in use" in done.stderr
 

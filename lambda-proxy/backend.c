@@ -6,14 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "http/keys.h"
 #include "http/signature.h"
 #include "util/clock.h"
 #include "util/mem.h"
 
-#define CONNECT_MS     2000
-#define SECRET_LEN_MIN 32
-#define KEY_ID_LEN_MAX 128
-#define OWN_HEADERS    10 /* beside the client's */
+#define CONNECT_MS  2000
+#define OWN_HEADERS 10 /* beside the client's */
 
 /*
  * A connection older than this is not used again. The load balancer closes an idle one after 35 s,
@@ -85,20 +84,21 @@ int backend_check(const struct backend_options *options, struct error *err)
                          options->url ? "\"" : "", options->url ? options->url : "missing",
                          options->url ? "\"" : "");
     }
-    if (!options->key_id ||
-        !has_only(options->key_id, strnlen(options->key_id, KEY_ID_LEN_MAX + 1), "-._:/+=@") ||
-        strlen(options->key_id) > KEY_ID_LEN_MAX) {
+    if (!options->key_id || !key_id_is_valid(options->key_id)) {
         return error_set(err, ERR_INVALID,
-                         "BLOX_KEY_ID: want the id of the proxy's key, up to %d of A-Z a-z 0-9 "
-                         "-._:/+=@; it is %s",
-                         KEY_ID_LEN_MAX, options->key_id ? "another text" : "missing");
+                         "BLOX_KEY_ID: want the id of the proxy's key, up to %d of A-Z a-z 0-9 . _ "
+                         "-; it is %s",
+                         KEY_ID_MAX, options->key_id ? "another text" : "missing");
     }
-    if (!options->key_secret || strlen(options->key_secret) < SECRET_LEN_MIN) {
+    size_t secret_len = options->key_secret ? strlen(options->key_secret) : 0;
+
+    if (secret_len < KEY_SECRET_MIN || secret_len > KEY_SECRET_MAX) {
         return error_set(err, ERR_INVALID,
-                         "BLOX_KEY_SECRET: want the secret of key %.40s, %d characters or more; "
-                         "it is %s",
-                         options->key_id, SECRET_LEN_MIN,
-                         options->key_secret ? "shorter" : "missing");
+                         "BLOX_KEY_SECRET: want the secret of key %.64s, %d to %d bytes; it %s",
+                         options->key_id, KEY_SECRET_MIN, KEY_SECRET_MAX,
+                         !options->key_secret          ? "is missing"
+                         : secret_len < KEY_SECRET_MIN ? "is shorter"
+                                                       : "is longer");
     }
     return 0;
 }

@@ -2,7 +2,6 @@
 #include "http/keys.h"
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,6 +16,13 @@ static const char *const role_names[] = {
 const char *key_role_name(enum key_role role)
 {
     return role_names[role];
+}
+
+bool key_id_is_valid(const char *id)
+{
+    size_t len = strspn(id, ID_CHARACTERS);
+
+    return len > 0 && len <= KEY_ID_MAX && id[len] == '\0';
 }
 
 /* ---- members --------------------------------------------------------------------------------- */
@@ -69,7 +75,7 @@ static int take_credentials(const json_t *obj, const char *where, char **id, cha
 {
     *id = take_text(obj, "id", 1, KEY_ID_MAX, where, err);
     *secret = *id ? take_text(obj, "secret", KEY_SECRET_MIN, KEY_SECRET_MAX, where, err) : NULL;
-    if (*id && strspn(*id, ID_CHARACTERS) != strlen(*id)) {
+    if (*id && !key_id_is_valid(*id)) {
         return error_set(err, ERR_INVALID, "%s: \"id\" may have A-Z a-z 0-9 . _ - only", where);
     }
     return *secret ? 0 : -1;

@@ -11,6 +11,8 @@
 #ifndef BLOX_HTTP_KEYS_H
 #define BLOX_HTTP_KEYS_H
 
+#include <stdbool.h>
+
 #include "util/attr.h"
 #include "util/error.h"
 
@@ -49,6 +51,8 @@ AUTO_DEFINE(keys);
 /* The key which has this id, or had it until now; NULL: none. *secrets are those which may have
  * signed under it, one or two, the second NULL. */
 const struct key *keys_find(const struct keys *keys, const char *id, const char *secrets[2]);
+/* Of 1 to KEY_ID_MAX characters, all of those an id may have. */
+bool key_id_is_valid(const char *id) MUST_CHECK;
 /* "viewer", "operator" or "proxy". */
 const char *key_role_name(enum key_role role);
 

@@ -30,7 +30,10 @@ def api():
     ({"BLOX_BACKEND_URL": "http://blox internal"}, "BLOX_BACKEND_URL"),
     ({"BLOX_KEY_ID": None}, "BLOX_KEY_ID"),
     ({"BLOX_KEY_ID": "a\r\nX-B: c"}, "BLOX_KEY_ID"),
+    ({"BLOX_KEY_ID": "a:b"}, "BLOX_KEY_ID"),  # as blox-api would refuse it in its keys
+    ({"BLOX_KEY_ID": "a" * 65}, "BLOX_KEY_ID"),
     ({"BLOX_KEY_SECRET": None}, "BLOX_KEY_SECRET"),
+    ({"BLOX_KEY_SECRET": SECRET * 30}, "BLOX_KEY_SECRET"),
     ({"BLOX_KEY_SECRET": SECRET[:31]}, "BLOX_KEY_SECRET"),
     ({"BLOX_LOG_LEVEL": "loud"}, "BLOX_LOG_LEVEL"),
 ])

@@ -183,8 +183,7 @@ void roster_take_in(struct roster *roster, struct stream *stream)
     enter(roster, stream, STREAM_READY);
 }
 
-/* ---- what happens -----------------------------------------------------------------------------
- */
+/* ---- what happens --------------------------------------------------------------------------- */
 
 /* The ring no longer has what the live ones come to next. */
 void roster_unsettle_all(struct roster *roster)
@@ -260,8 +259,7 @@ void roster_take_page(struct roster *roster, struct replay_job *job)
     replay_job_free(job);
 }
 
-/* ---- whose turn it is --------------------------------------------------------------------------
- */
+/* ---- whose turn it is ----------------------------------------------------------------------- */
 
 void roster_give_turns(struct roster *roster)
 {

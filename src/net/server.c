@@ -138,13 +138,11 @@ static enum MHD_Result answer_request(const struct server *server,
         .body_too_large = in->too_large,
         .peer = (struct server_peer *)connection,
     };
-
     enum MHD_Result result = MHD_NO;
 
     server->handler(server->ctx, &request, &response);
     if (response.drop) {
-        strbuf_clear(
-            &response.body); /* libmicrohttpd closes the connection, and nothing was sent */
+        strbuf_clear(&response.body); /* libmicrohttpd closes the connection: nothing was sent */
     } else {
         result = send_response(connection, &response);
     }

@@ -39,8 +39,9 @@ struct lease {
     bool held;
     char token[LEASE_TOKEN_LEN]; /* "" when not held */
     int64_t since_ms;
-    int64_t sent_ms; /* of clock_boot_ms: when the last successful renewal (or the taking) was sent.
-                        Others see the time pass in which this machine is suspended */
+    /* When the last successful renewal (or the taking) was sent, by clock_boot_ms: others see the
+     * time pass in which this machine is suspended. */
+    int64_t sent_ms;
 };
 
 /* ---- what everybody asks ------------------------------------------------------------------- */

@@ -85,8 +85,7 @@ enum metric {
     METRICS_COUNT
 };
 
-/* ---- label values, in the order of the table ---------------------------------------------------
- */
+/* ---- label values, in the order of the table ------------------------------------------------ */
 
 enum metric_loop {
     LOOP_FOLLOWER,

@@ -11,8 +11,7 @@ static const int64_t medium[] = {500,    1000,   2500,   5000,    10000,   25000
 static const int64_t slow[] = {10000,    50000,    100000,   500000,    1000000,   5000000,
                                10000000, 30000000, 60000000, 300000000, 900000000, 0};
 
-/* ---- labels: where values come from outside, the last one takes what the list lacks -----------
- */
+/* ---- labels: where values come from outside, the last one takes what the list lacks --------- */
 
 #define LABEL(id, label, ...)                                                                      \
     static const char *const id##_values[] = {__VA_ARGS__};                                        \
@@ -56,8 +55,7 @@ LABEL(failure, "reason", "AGENT", "ATTRIBUTE", "CRASHED", "INACTIVE", "LOCATION"
       "InvalidParameterException", "other");
 struct metric_label metrics_routes;
 
-/* ---- the table ---------------------------------------------------------------------------------
- */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 #define API        METRICS_OF_API
 #define RECONCILER METRICS_OF_RECONCILER

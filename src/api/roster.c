@@ -174,6 +174,7 @@ void roster_take_in(struct roster *roster, struct stream *stream)
     stream->topic = get_topic(roster, TAKE(stream->watch));
     metric_level(METRIC_STREAMS, stream->topic->watch->rules->kind, 1);
     LIST_INSERT_HEAD(&roster->all, stream, all);
+    stream->began_ms = stream->sent_ms = roster->now_ms;
     set_timer(roster, stream, next_look_ms(roster, stream));
     if (epoll_ctl(roster->epoll_fd, EPOLL_CTL_ADD, stream->out.fd, &event) < 0) {
         log_warn("stream.refused", "text=\"epoll: %s\"", strerror(errno));

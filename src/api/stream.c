@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "util/clock.h"
 #include "util/mem.h"
 #include "util/metrics.h"
 
@@ -36,7 +35,6 @@ struct stream *stream_new(struct hub *hub, struct stream_options *options)
     stream->after = options->after;
     stream->heartbeat_ms = options->heartbeat_ms;
     stream->tells_end = options->tells_end;
-    stream->began_ms = stream->sent_ms = clock_mono_ms();
     if (options->has_snapshot) {
         stream->snapshot = xcalloc(1, sizeof(*stream->snapshot));
         stream->snapshot->list = options->snapshot;

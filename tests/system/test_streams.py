@@ -318,6 +318,7 @@ def test_filters_let_through_what_matches(cluster):
         query=f"cluster={cluster.arn}"
     ) as all_of_it:
         mine, other = cluster.start_task(startedBy="me"), cluster.start_task(startedBy="you")
+        all_of_it.wait(2)  # an event that is overtaken by the next is no change
         cluster.crash(mine)
         cluster.crash(other)
         eventually(lambda: len(all_of_it.lines) == 4, 10)

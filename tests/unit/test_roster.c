@@ -58,7 +58,7 @@ static struct client connect_client(struct stream_options *options)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     struct stream *stream = stream_new(NULL, options);
 
-    stream->began_ms = stream->sent_ms = roster.now_ms; /* it looked at the clock by itself, later */
+    stream->began_ms = stream->sent_ms = roster.now_ms; /* it has looked at the clock itself */
     fcgi_stream_init(&stream->out, fds[0], 1);
     roster_take_in(&roster, stream);
     roster_give_turns(&roster);

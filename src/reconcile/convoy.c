@@ -9,6 +9,8 @@
 #include "util/clock.h"
 #include "util/mem.h"
 
+STAILQ_HEAD(members, member);
+
 /* One thread's batch, on its stack. */
 struct member {
     STAILQ_ENTRY(member) link;
@@ -16,12 +18,11 @@ struct member {
     size_t n;
     pthread_cond_t turn; /* when it leads or is done */
     bool leads;
+    struct members led; /* itself among them */
     bool done;
     int outcome;
     struct error err;
 };
-
-STAILQ_HEAD(members, member);
 
 struct convoy {
     struct store *store;
@@ -84,6 +85,20 @@ static struct member *take_waiting(struct convoy *convoy)
     return member;
 }
 
+/* Those who wait now go with it. */
+static void set_out(struct convoy *convoy, struct member *leader)
+{
+    struct member *member = leader;
+
+    STAILQ_INIT(&leader->led);
+    for (int i = 1; member; i++) {
+        STAILQ_INSERT_TAIL(&leader->led, member, link);
+        member = i < CONVOY_MEMBERS ? take_waiting(convoy) : NULL;
+    }
+    leader->leads = true;
+    pthread_cond_signal(&leader->turn);
+}
+
 static void tell_done(struct members *members)
 {
     struct member *member = NULL;
@@ -95,34 +110,20 @@ static void tell_done(struct members *members)
     }
 }
 
-/* The next in line leads; nobody else can give it the lead once more. */
-static void pass_lead(struct convoy *convoy)
+/* Drops the lock for the work itself. Then the next in line leads. */
+static void lead(struct convoy *convoy, struct member *self)
 {
+    pthread_mutex_unlock(&convoy->lock);
+    ingest_together(convoy->store, &self->led);
+    pthread_mutex_lock(&convoy->lock);
     struct member *next = take_waiting(convoy);
 
-    if (next) {
-        next->leads = true;
-        pthread_cond_signal(&next->turn);
+    if (next) { /* first of all: the more wait for it */
+        set_out(convoy, next);
     } else {
         convoy->under_way--;
     }
-}
-
-/* Drops the lock for the work itself. */
-static void lead(struct convoy *convoy, struct member *self)
-{
-    struct members members = STAILQ_HEAD_INITIALIZER(members);
-    struct member *member = NULL;
-
-    STAILQ_INSERT_TAIL(&members, self, link);
-    for (int i = 1; i < CONVOY_MEMBERS && (member = take_waiting(convoy)); i++) {
-        STAILQ_INSERT_TAIL(&members, member, link);
-    }
-    pthread_mutex_unlock(&convoy->lock);
-    ingest_together(convoy->store, &members);
-    pthread_mutex_lock(&convoy->lock);
-    tell_done(&members);
-    pass_lead(convoy);
+    tell_done(&self->led);
 }
 
 int convoy_ingest(struct convoy *convoy, struct ingest_item *items, size_t n, struct error *err)
@@ -130,10 +131,11 @@ int convoy_ingest(struct convoy *convoy, struct ingest_item *items, size_t n, st
     struct member self = {.items = items, .n = n, .turn = PTHREAD_COND_INITIALIZER};
 
     assert(n <= CONVOY_BATCH_MAX);
+    ingest_parse(items, n);
     pthread_mutex_lock(&convoy->lock);
     if (convoy->under_way < CONVOYS_MAX) {
         convoy->under_way++;
-        self.leads = true;
+        set_out(convoy, &self);
     } else {
         STAILQ_INSERT_TAIL(&convoy->waiting, &self, link);
     }

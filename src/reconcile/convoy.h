@@ -9,7 +9,7 @@
 
 #include "reconcile/ingest.h"
 
-#define CONVOYS_MAX      2  /* under way: one is rendered here while the store commits another */
+#define CONVOYS_MAX      3  /* under way: some are rendered here while the store commits one */
 #define CONVOY_MEMBERS   8  /* batches in one */
 #define CONVOY_BATCH_MAX 10 /* items of one batch: what SQS gives at once */
 
@@ -19,8 +19,8 @@ struct convoy *convoy_new(struct store *store); /* keeps it */
 void convoy_free(struct convoy *convoy);        /* nobody may be inside a call any more */
 AUTO_DEFINE(convoy);
 
-/* As ingest, with up to CONVOY_BATCH_MAX items. From any thread. A failure of the store is that of
- * all who went together. */
+/* Parses and ingests up to CONVOY_BATCH_MAX items, see ingest. From any thread. A failure of the
+ * store is that of all who went together. */
 int convoy_ingest(struct convoy *convoy, struct ingest_item *items, size_t n,
                   struct error *err) MUST_CHECK;
 

@@ -34,6 +34,13 @@ static void parse(struct ingest_item *item)
     }
 }
 
+void ingest_parse(struct ingest_item *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        parse(&items[i]);
+    }
+}
+
 /* Pending events by kind, key and version; whatever else comes last. */
 static int compare_items(const void *a, const void *b)
 {
@@ -164,7 +171,6 @@ int ingest(struct store *store, int64_t now_ms, struct ingest_item *items, size_
     assert(n <= INGEST_MAX);
     for (size_t i = 0; i < n; i++) {
         sorted[i] = &items[i];
-        parse(&items[i]);
     }
     qsort(sorted, n, sizeof(sorted[0]), compare_items);
     for (size_t rounds = 0; rounds < n + RACES_MAX; rounds++) {

@@ -31,9 +31,13 @@ struct ingest_item {
 };
 void ingest_item_clear(struct ingest_item *item);
 
+/* Reads the bodies: the part of the work that needs nobody else. What is no event of ours is
+ * settled by it. */
+void ingest_parse(struct ingest_item *items, size_t n);
+
 /*
- * Settles each item, in its own order of applying; the array keeps its order. now_ms is the wall
- * clock, compared with the events' own times. -1 when the store failed: what is still
+ * Settles each parsed item, in its own order of applying; the array keeps its order. now_ms is the
+ * wall clock, compared with the events' own times. -1 when the store failed: what is still
  * INGEST_PENDING then was not applied, or is in doubt, and may be repeated.
  */
 int ingest(struct store *store, int64_t now_ms, struct ingest_item *items, size_t n,

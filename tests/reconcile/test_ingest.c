@@ -62,6 +62,12 @@ struct message {
     enum ingest_result want;
 };
 
+static int take_in(struct ingest_item *items, size_t n, struct error *err)
+{
+    ingest_parse(items, n);
+    return ingest(store, NOW_MS, items, n, err);
+}
+
 /* Ingests a batch, frees the bodies, and compares what became of each. */
 #define INGEST(...) ingest_all((const struct message[]){__VA_ARGS__, {NULL, INGEST_PENDING}})
 
@@ -74,7 +80,7 @@ static void ingest_all(const struct message *messages)
     for (; messages[n].body; n++) {
         items[n].body = messages[n].body;
     }
-    if (ingest(store, NOW_MS, items, n, &err) < 0) {
+    if (take_in(items, n, &err) < 0) {
         fail_msg("%s", err.text);
     }
     for (size_t i = 0; i < n; i++) {
@@ -266,7 +272,7 @@ static void test_an_instance_is_a_newcomer_once(void **state)
         memset(items, 0, sizeof(items));
         items[0].body = first;
         items[1].body = second;
-        assert_int_equal(ingest(store, NOW_MS, items, 2, NULL), 0);
+        assert_int_equal(take_in(items, 2, NULL), 0);
         assert_int_equal(items[0].result, INGEST_APPLIED);
         assert_int_equal(items[0].first_seen, round == 0);
         assert_false(items[1].first_seen);
@@ -301,7 +307,7 @@ static void *race(void *ctx)
                            at % RACE_VERSIONS == RACE_VERSIONS - 1 ? "STOPPED" : "RUNNING", NOW_MS);
             items[i].body = bodies[i];
         }
-        if (ingest(store, NOW_MS, items, 10, &err) < 0) {
+        if (take_in(items, 10, &err) < 0) {
             strbuf_add_text(&failure, err.text);
         }
         for (int i = 0; i < 10; i++) {
@@ -347,7 +353,7 @@ static void test_without_redis_nothing_is_settled(void **state)
 
     (void)state;
     server_kill(server);
-    assert_int_equal(ingest(store, NOW_MS, items, 2, &err), -1);
+    assert_int_equal(take_in(items, 2, &err), -1);
     assert_int_equal(err.code, ERR_UNAVAILABLE);
     assert_int_equal(items[0].result, INGEST_PENDING);
     assert_int_equal(items[1].result, INGEST_REJECTED);

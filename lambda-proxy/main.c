@@ -34,7 +34,7 @@ static const struct option_spec options[] = {
     {"key-id", OPTION_TEXT, NULL, "ID", NULL, 0, 0,
      "Id of the key with which requests are signed. Required.", AT(backend.key_id)},
     {"key-secret", OPTION_TEXT, NULL, "SECRET", NULL, 0, 0,
-     "Its secret, 32 characters or more; better in the environment, where fewer see it. Required.",
+     "Its secret, 32 to 1024 bytes; better in the environment, where fewer see it. Required.",
      AT(backend.key_secret)},
     {"runtime-api", OPTION_TEXT, RUNTIME_API, "HOST:PORT", NULL, 0, 0,
      "Where Lambda's Runtime API is; Lambda sets it. Required.", AT(runtime_api)},

@@ -31,7 +31,8 @@ def resident_kib(pid, peak=False):
 
 
 def event(name, **differences):
-    """A task's event as ECS would send it; `detail` in differences is merged."""
+    """A task's event as ECS would send it now; `detail` in differences is merged."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     place = f"arn:aws:ecs:{REGION}:{ACCOUNT}"
     detail = {
         "clusterArn": f"{place}:cluster/{CLUSTER}",
@@ -39,7 +40,7 @@ def event(name, **differences):
         "taskDefinitionArn": f"{place}:task-definition/flood:1",
         "containers": [],
         "overrides": {},
-        "createdAt": "2026-11-20T12:00:00.000Z",
+        "createdAt": now,
         "desiredStatus": "RUNNING",
         "lastStatus": "RUNNING",
         "version": 2,
@@ -51,7 +52,7 @@ def event(name, **differences):
         "source": "aws.ecs",
         "account": ACCOUNT,
         "region": REGION,
-        "time": "2026-11-20T12:00:00Z",
+        "time": now,
         "resources": [],
     }
     return json.dumps(envelope | differences | {"detail": detail})

@@ -506,6 +506,7 @@ def test_keys_are_exchanged_while_calls_go_on(own):
     answers = calls()
     assert set(answers) == {200}, {status: answers.count(status) for status in set(answers)}
 
+
 def test_a_proxy_without_a_usable_key_fails_at_once(own):
     """Init errors are told to Lambda, so nobody waits for 29 s."""
     stack = own()
@@ -516,4 +517,4 @@ def test_a_proxy_without_a_usable_key_fails_at_once(own):
     began = time.monotonic()
     assert stack.caller.call("GET", "/v1/ping").error() == BROKEN
     assert time.monotonic() - began < 10
-    assert "32 characters" in program.log() and "short" not in re.sub("shorter", "", program.log())
+    assert "32 to 1024 bytes" in program.log() and "short" not in re.sub("shorter", "", program.log())

@@ -4,6 +4,7 @@
 
 #include "util/strbuf.h"
 
+/* len: up to 1 GiB. */
 void base64_encode(const void *bytes, size_t len, struct strbuf *out);
 /* Adds the bytes which text stands for. False, and nothing is added, when it is no base64: a
  * foreign character, padding that is missing or misplaced, bits behind the end. */

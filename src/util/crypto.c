@@ -94,3 +94,15 @@ void crypto_md5_hex(const void *bytes, size_t len, char *out)
     (void)ok;
     crypto_hex(digest, sizeof(digest), out);
 }
+
+void crypto_base64(const void *bytes, size_t len, char *out)
+{
+    (void)EVP_EncodeBlock((unsigned char *)out, bytes, (int)len);
+}
+
+bool crypto_unbase64(const char *text, size_t text_len, char *out)
+{
+    int n = EVP_DecodeBlock((unsigned char *)out, (const unsigned char *)text, (int)text_len);
+
+    return n >= 0 && (size_t)n == text_len / 4 * 3; /* it leaves out blanks around the text */
+}

@@ -1,4 +1,4 @@
-/* Hashes, random bytes and comparison in constant time. The door to libcrypto. */
+/* Hashes, random bytes, base64 and comparison in constant time. The door to libcrypto. */
 #ifndef BLOX_UTIL_CRYPTO_H
 #define BLOX_UTIL_CRYPTO_H
 
@@ -20,5 +20,10 @@ void crypto_random(void *out, size_t len);
 bool crypto_equal(const void *a, const void *b, size_t len);
 /* MD5 in hexadecimal, for the MD5OfBody fields of SQS only. 33 bytes into out. */
 void crypto_md5_hex(const void *bytes, size_t len, char *out);
+/* Base64 with padding, and a NUL: (len + 2) / 3 * 4 + 1 bytes into out. len: up to 1 GiB. */
+void crypto_base64(const void *bytes, size_t len, char *out);
+/* The bytes of a base64 text, padding read as zero bytes: text_len / 4 * 3 bytes into out. False
+ * for other characters and a wrong length; misplaced padding and bits behind the end are taken. */
+bool crypto_unbase64(const char *text, size_t text_len, char *out);
 
 #endif

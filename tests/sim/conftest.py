@@ -1,4 +1,7 @@
 """The fixtures: a simulator of one's own."""
+import datetime
+
+import botocore.auth
 import pytest
 from function import Function
 from gateway_client import Gateway
@@ -25,6 +28,24 @@ def sim(start_sim):
     one.cluster()
     one.definition()
     return one
+
+
+@pytest.fixture
+def set_clock(monkeypatch):
+    """Sets the signer's clock off by some minutes."""
+
+    def shift(minutes):
+        class Shifted(datetime.datetime):
+            @classmethod
+            def utcnow(cls):
+                return datetime.datetime.utcnow() + datetime.timedelta(minutes=minutes)
+
+        class Module:
+            datetime = Shifted
+
+        monkeypatch.setattr(botocore.auth, "datetime", Module)
+
+    return shift
 
 
 class FrontDoor(Gateway):

@@ -199,3 +199,11 @@ class Sim(Server):
 
     def counters(self):
         return self.call("GET", "counters")
+
+
+def task_arns(blox, **query):
+    return sorted(task["taskARN"] for task in blox.tasks(**query))
+
+
+def instance_arns(blox, **query):
+    return sorted(instance["containerInstanceARN"] for instance in blox.instances(**query))

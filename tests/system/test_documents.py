@@ -129,3 +129,10 @@ def test_the_limits_of_the_log_are_those_of_the_program():
     defaults = defaults_of("blox-reconciler")
     (row,) = re.findall(r"^\| log of changes \| (.*) \|$", (TOP / "README.md").read_text(), re.MULTILINE)
     assert row == f"{int(defaults['--log-entries']):,} entries, {defaults['--log-age'].removesuffix('h')} h"
+
+
+def test_the_distribution_names_every_python_file():
+    """Nobody runs what a tarball lacks, so nobody would miss it."""
+    named = set(re.findall(r"\btests/[\w/.-]+\.py\b", (TOP / "Makefile.am").read_text()))
+    there = {str(path.relative_to(TOP)) for path in (TOP / "tests").rglob("*.py")}
+    assert there == named

@@ -10,7 +10,7 @@ import pytest
 import checker
 from clients import answer
 from harness import eventually
-from stories import CLUSTER, DAEMON, covered, deploy, wait_until_covered
+from stories import CLUSTER, DAEMON, deploy, wait_until_covered
 
 INTERVAL_S = 2
 PASS_S = 15  # within which a pass must have repaired something, on a slow machine too

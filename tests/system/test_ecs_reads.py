@@ -7,7 +7,7 @@ import subprocess
 import botocore.exceptions
 import pytest
 
-from harness import ACCESS_KEY, REGION, SECRET_KEY, Stack, eventually
+from harness import REGION, Stack, eventually
 
 PASS_S = 15  # within which a pass is over
 TARGET = "AmazonEC2ContainerServiceV20141113."

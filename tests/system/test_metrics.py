@@ -12,7 +12,7 @@ import requests
 
 from harness import ANY_PORT, BUILD, START_S, TOP, Program, eventually, free_port
 from prometheus import Scrape
-from stories import CLUSTER, DAEMON, deploy, wait_until_covered
+from stories import CLUSTER, deploy, wait_until_covered
 
 OPERATIONS = TOP / "docs" / "operations"
 DEGRADED_S = 5  # HEALTH_DEGRADED_MS

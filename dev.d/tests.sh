@@ -27,6 +27,11 @@ counts_of_pytest() {
         } } END { print good + 0, bad + 0 }'
 }
 
+names_of_failed() {
+    say "==== what failed"
+    grep -hE '^(FAIL|ERROR|XPASS): |^(FAILED|ERROR) ' "$state"/log/{check,system}.log | sort -u || true
+}
+
 # A distribution is made, built with the sanitizers, and its unit and store tests run; then come the
 # simulator's own tests, and those of the whole product as it is shipped.
 tests() {
@@ -35,8 +40,9 @@ tests() {
     run_tests check counts_of_automake make -s -C "$build" -j "$(nproc)" distcheck VERBOSE=1 \
         DISTCHECK_CONFIGURE_FLAGS="--enable-developer CFLAGS='-g -O1'"
     BLOX_BUILD=$build run_tests system counts_of_pytest \
-        /usr/bin/python3 -m pytest -p no:cacheprovider --durations=10 -rs tests/cloudformation \
+        /usr/bin/python3 -m pytest -p no:cacheprovider --durations=10 -rfEs tests/cloudformation \
         tests/lambda tests/sim tests/system
+    [ "$failed" = 0 ] || names_of_failed
     printf '\n%d passed, %d failed\n' "$passed" "$failed"
     [ "$failed" = 0 ]
 }

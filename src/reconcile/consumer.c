@@ -276,7 +276,7 @@ static void *watch_queue(void *ctx)
     struct consumer *c = ctx;
     struct consumer_stats before = {0};
 
-    do {
+    for (;;) {
         struct consumer_stats now;
         struct sqs_status status = {0};
 
@@ -284,9 +284,11 @@ static void *watch_queue(void *ctx)
         consumer_stats(c, &now);
         report_progress(&now, &before, &status);
         before = now;
-        c->poison_lines = POISON_LINES;
-    } while (worker_sleep(&c->watcher, WATCH_MS));
-    return NULL;
+        if (!worker_sleep(&c->watcher, WATCH_MS)) {
+            return NULL;
+        }
+        c->poison_lines = POISON_LINES; /* not before: pollers may have logged some already */
+    }
 }
 
 /* ---- beginning and end ----------------------------------------------------------------------- */

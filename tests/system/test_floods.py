@@ -144,8 +144,8 @@ def test_a_flood_of_bad_messages_holds_up_no_good_one(stack):
 
     consumer = stack.reconciler("flooded", "--queue", "flood")
     consumer.env = consumer.env | {"ASAN_OPTIONS": "quarantine_size_mb=1:" + consumer.env.get("ASAN_OPTIONS", "")}
-    stack.reconcilers.append(consumer.start())
     began = time.monotonic()
+    stack.reconcilers.append(consumer.start())
 
     def counted(program):
         found = Scrape(program.monitor_url())

@@ -179,6 +179,10 @@ static enum refusal decide(struct gate *gate, struct http_request *req)
     struct admission admission = admission_decide(&rules, &request, clock_wall_ms() / 1000);
 
     req->actor = xstrdup_or_null(admission.actor); /* keys may be replaced from now on */
+    if (admission.mark) {
+        memcpy(req->grant.mark, admission.mark, sizeof(req->grant.mark));
+        req->grant.generation = keyring_generation(gate->keyring);
+    }
     keyring_end(gate->keyring);
     return admission.refusal;
 }
@@ -204,6 +208,34 @@ bool gate_admits(struct gate *gate, const struct service *service, struct http_r
     log_actor(req->actor, req->identity.api_request_id);
     return true;
 }
+
+/* ---- what goes on after it was admitted ------------------------------------------------------ */
+
+void gate_refresh(struct gate *gate)
+{
+    if (gate->keyring) {
+        keyring_refresh(gate->keyring);
+    }
+}
+
+uint64_t gate_generation(const struct gate *gate)
+{
+    return gate->keyring ? keyring_generation(gate->keyring) : 0;
+}
+
+bool gate_upholds(struct gate *gate, struct http_grant *grant)
+{
+    if (grant->generation == gate_generation(gate)) {
+        return true;
+    }
+    bool upheld = keys_have(keyring_begin(gate->keyring), grant->mark);
+
+    grant->generation = gate_generation(gate);
+    keyring_end(gate->keyring);
+    return upheld;
+}
+
+/* ---- once only ------------------------------------------------------------------------------- */
 
 static void reply_unavailable(const struct service *service, struct http_request *req,
                               struct http_response *resp)

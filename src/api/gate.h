@@ -26,6 +26,12 @@ void gate_watch(struct gate *gate);
  * identity is empty. Else the refusal is in resp. */
 bool gate_admits(struct gate *gate, const struct service *service, struct http_request *req,
                  struct http_response *resp) MUST_CHECK;
+/* In a worker, now and then: so that it hears of other keys although no request comes. */
+void gate_refresh(struct gate *gate);
+/* Changes whenever the keys do; 0 where there are none. Any thread. */
+uint64_t gate_generation(const struct gate *gate);
+/* Whether the keys of now have what was granted; notes in it that they were asked. */
+bool gate_upholds(struct gate *gate, struct http_grant *grant) MUST_CHECK;
 /* For a request which was admitted, right before its handler: one that changes something was not
  * here before. Else the refusal is in resp. */
 bool gate_is_first(struct gate *gate, const struct service *service, struct http_request *req,

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "api/gate.h"
 #include "api/roster.h"
 #include "util/clock.h"
 #include "util/mem.h"
@@ -201,6 +202,7 @@ static void *run(void *arg)
 
     wait_events(hub, timeout_ms);
     while (open_inbox(hub)) {
+        roster_review(&hub->roster);
         roster_give_turns(&hub->roster);
         timeout_ms = roster_run_timers(&hub->roster);
         metric_mark(METRIC_LOOP_AGE, LOOP_STREAMS);
@@ -231,12 +233,14 @@ static int start(struct hub *hub, struct store *store, struct error *err)
     return 0;
 }
 
-struct hub *hub_open(struct store *store, size_t ring_bytes, struct error *err)
+struct hub *hub_open(struct store *store, struct gate *gate, size_t ring_bytes, struct error *err)
 {
     AUTO(hub) *hub = xcalloc(1, sizeof(*hub));
 
     ring_init(&hub->roster.ring, ring_bytes);
     roster_init(&hub->roster);
+    hub->roster.gate = gate;
+    hub->roster.generation = gate_generation(gate);
     pthread_mutex_init(&hub->inbox.lock, NULL);
     STAILQ_INIT(&hub->inbox.news);
     TAILQ_INIT(&hub->inbox.streams);

@@ -8,11 +8,14 @@
 #define BLOX_API_HUB_H
 
 #include "api/watch.h"
+#include "http/message.h"
 
+struct gate;
 struct hub;
 
-/* Its threads run until hub_free. */
-struct hub *hub_open(struct store *store, size_t ring_bytes, struct error *err) MUST_CHECK;
+/* Its threads run until hub_free. The gate tells when a stream's key is no longer one. */
+struct hub *hub_open(struct store *store, struct gate *gate, size_t ring_bytes,
+                     struct error *err) MUST_CHECK;
 /* After hub_stop, and after the view which it listens to has gone. NULL is fine. */
 void hub_free(struct hub *hub);
 AUTO_DEFINE(hub);
@@ -27,9 +30,10 @@ struct stream_options {
     struct entity_list snapshot; /* taken; shown first, then a bookmark of its revision; items
                                     NULL: none */
     bool has_snapshot;
-    int64_t after;    /* changes after this revision */
-    int heartbeat_ms; /* a bookmark after so long a silence; 0: none */
-    bool tells_end;   /* a record says why the stream ends */
+    int64_t after;           /* changes after this revision */
+    int heartbeat_ms;        /* a bookmark after so long a silence; 0: none */
+    bool tells_end;          /* a record says why the stream ends */
+    struct http_grant grant; /* goes on while the gate upholds it */
 };
 
 struct stream *stream_new(struct hub *hub, struct stream_options *options) MUST_CHECK;

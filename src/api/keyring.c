@@ -32,6 +32,7 @@ struct keyring {
     char *path;            /* NULL: the keys stay as they are */
     pthread_rwlock_t lock; /* of keys */
     struct keys *keys;
+    _Atomic uint64_t generation;
     pthread_mutex_t reading; /* of what follows */
     _Atomic int64_t check_at_ms;
     struct stamp stamp;
@@ -113,6 +114,7 @@ static void replace(struct keyring *ring, struct keys *keys)
     struct keys *before = ring->keys;
 
     ring->keys = keys;
+    atomic_fetch_add(&ring->generation, 1);
     pthread_rwlock_unlock(&ring->lock);
     keys_free(before);
 }
@@ -231,7 +233,7 @@ static int refresh(struct keyring *ring, bool *news)
 }
 
 /* One thread looks at the file; the others go on with what there is. */
-const struct keys *keyring_begin(struct keyring *ring)
+void keyring_refresh(struct keyring *ring)
 {
     int64_t at_ms = atomic_load(&ring->check_at_ms);
     int64_t now_ms = clock_mono_ms();
@@ -243,6 +245,11 @@ const struct keys *keyring_begin(struct keyring *ring)
         refresh(ring, &news);
         pthread_mutex_unlock(&ring->reading);
     }
+}
+
+const struct keys *keyring_begin(struct keyring *ring)
+{
+    keyring_refresh(ring);
     pthread_rwlock_rdlock(&ring->lock);
     return ring->keys;
 }
@@ -250,6 +257,11 @@ const struct keys *keyring_begin(struct keyring *ring)
 void keyring_end(struct keyring *ring)
 {
     pthread_rwlock_unlock(&ring->lock);
+}
+
+uint64_t keyring_generation(const struct keyring *ring)
+{
+    return atomic_load(&ring->generation);
 }
 
 void keyring_watch(struct keyring *ring)

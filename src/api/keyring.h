@@ -16,9 +16,14 @@ struct keyring *keyring_open(const char *path, const char *text, struct error *e
 void keyring_free(struct keyring *keyring);
 AUTO_DEFINE(keyring);
 
-/* The keys as they are now, until keyring_end. Any thread; after a fork, too. */
+/* Looks at the file, if nobody did so within the last second. Any thread; after a fork, too. */
+void keyring_refresh(struct keyring *keyring);
+/* The same, and then the keys as they are now, until keyring_end. Any thread; after a fork, too. */
 const struct keys *keyring_begin(struct keyring *keyring) MUST_CHECK;
 void keyring_end(struct keyring *keyring);
+
+/* Changes whenever the keys do. Any thread. */
+uint64_t keyring_generation(const struct keyring *keyring);
 
 /* Looks at the file, and tells log and metrics: for the one process that does so for all. */
 void keyring_watch(struct keyring *keyring);

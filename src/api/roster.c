@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <uthash.h>
 
+#include "api/gate.h"
 #include "util/log.h"
 #include "util/mem.h"
 #include "util/metrics.h"
@@ -154,10 +155,9 @@ static void end_stream(struct roster *roster, struct stream *stream, enum stream
     if (stream->state == STREAM_LIVE) {
         unsettle(roster, stream);
     }
-    if (why == END_BEHIND || why == END_SLOW) {
-        log_info("stream.ended", "why=%s watch=\"%.200s\" after=%lld",
-                 why == END_BEHIND ? "behind" : "slow", stream->topic->watch->name,
-                 (long long)stream->after);
+    if (why == END_BEHIND || why == END_SLOW || why == END_REVOKED) {
+        log_info("stream.ended", "why=%s watch=\"%.200s\" after=%lld", stream_end_name(why),
+                 stream->topic->watch->name, (long long)stream->after);
     }
     enum stream_state state = stream_send_end(stream, why);
 
@@ -179,9 +179,11 @@ void roster_take_in(struct roster *roster, struct stream *stream)
     if (epoll_ctl(roster->epoll_fd, EPOLL_CTL_ADD, stream->out.fd, &event) < 0) {
         log_warn("stream.refused", "text=\"epoll: %s\"", strerror(errno));
         close_stream(roster, stream);
-        return;
+    } else if (!gate_upholds(roster->gate, &stream->grant)) { /* the keys were faster */
+        end_stream(roster, stream, END_REVOKED);
+    } else {
+        enter(roster, stream, STREAM_READY);
     }
-    enter(roster, stream, STREAM_READY);
 }
 
 /* ---- what happens --------------------------------------------------------------------------- */
@@ -317,6 +319,24 @@ void roster_hear_client(struct roster *roster, struct stream *stream, uint32_t e
         end_stream(roster, stream, END_HANG_UP);
     } else if (stream->state == STREAM_BLOCKED) {
         enter(roster, stream, STREAM_READY);
+    }
+}
+
+void roster_review(struct roster *roster)
+{
+    uint64_t generation = gate_generation(roster->gate);
+    struct stream *stream;
+    struct stream *next;
+
+    if (generation == roster->generation) {
+        return;
+    }
+    roster->generation = generation;
+    LIST_FOREACH_SAFE(stream, &roster->all, all, next)
+    {
+        if (!stream->ending && !gate_upholds(roster->gate, &stream->grant)) {
+            end_stream(roster, stream, END_REVOKED);
+        }
     }
 }
 

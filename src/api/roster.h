@@ -11,6 +11,8 @@ RB_HEAD(stream_timers, stream);
 
 struct roster {
     int epoll_fd;
+    struct gate *gate;
+    uint64_t generation; /* of the keys when the streams were last looked at */
     struct replay *replay;
     struct ring ring;
     struct topic *topics;      /* uthash, by the watch's name */
@@ -34,6 +36,8 @@ void roster_take_page(struct roster *roster, struct replay_job *job);
 void roster_hear_client(struct roster *roster, struct stream *stream, uint32_t events);
 /* Some turns of streams which have something to send. */
 void roster_give_turns(struct roster *roster);
+/* Ends the streams which keys that are gone have opened. */
+void roster_review(struct roster *roster);
 /* Looks at the streams whose time has come; gives how long epoll may wait for the next, in ms. */
 int roster_run_timers(struct roster *roster);
 /* Ends them all, because the worker stops. */

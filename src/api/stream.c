@@ -23,7 +23,13 @@ static const struct {
     [END_BEHIND] = {false, "behind",
                     "the changes after this version are no longer kept: list again"},
     [END_SLOW] = {false, "slow", "the snapshot took too long: use filters or pages"},
+    [END_REVOKED] = {false, "revoked", "the key which opened this stream is no longer valid"},
 };
+
+const char *stream_end_name(enum stream_end why)
+{
+    return ends[why].code;
+}
 
 struct stream *stream_new(struct hub *hub, struct stream_options *options)
 {
@@ -35,6 +41,7 @@ struct stream *stream_new(struct hub *hub, struct stream_options *options)
     stream->after = options->after;
     stream->heartbeat_ms = options->heartbeat_ms;
     stream->tells_end = options->tells_end;
+    stream->grant = options->grant;
     if (options->has_snapshot) {
         stream->snapshot = xcalloc(1, sizeof(*stream->snapshot));
         stream->snapshot->list = options->snapshot;

@@ -29,6 +29,7 @@ enum stream_end {
     END_STOPPING, /* complete: the worker stops */
     END_BEHIND,   /* broken: the log no longer has what comes next */
     END_SLOW,     /* broken: its snapshot took too long */
+    END_REVOKED,  /* broken: the key that opened it is none any more */
 };
 
 struct snapshot {
@@ -55,6 +56,7 @@ struct stream {
     int64_t sent_ms;           /* when something was last sent */
     int64_t due_ms;            /* when to look at it anyway */
     int64_t began_ms;
+    struct http_grant grant;
     int heartbeat_ms;
     bool tells_end;
     bool ending;      /* closes once the rest is sent */
@@ -95,6 +97,8 @@ enum stream_state stream_send_page(struct stream *stream, const struct replay_jo
 enum stream_state stream_send_bookmark(struct stream *stream, int64_t revision, int64_t now_ms);
 /* The state afterwards: STREAM_CLOSED, or STREAM_BLOCKED for the rest. */
 enum stream_state stream_send_end(struct stream *stream, enum stream_end why);
+/* "behind", ...; NULL for END_HANG_UP. */
+const char *stream_end_name(enum stream_end why);
 /* Where it stands. */
 int64_t stream_position(const struct stream *stream, const struct ring *ring);
 void stream_free(struct stream *stream);

@@ -205,6 +205,7 @@ static int open_stream(struct api *api, const struct filter_rules *rules,
         return http_reply_text(resp, 400, "%s", unwatchable.text);
     }
     options.watch = watch;
+    options.grant = req->grant;
     if (begin_at(api, &wish, &wrong, &options, err) < 0) {
         return -1;
     }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/gate.h"
 #include "api/hub.h"
 #include "api/traffic.h"
 #include "net/fcgi.h"
@@ -15,6 +16,7 @@
 #define STORE_CHECK_MS 1000  /* how often Redis is asked until it answers */
 #define LOAD_WAIT_MS   2000  /* a worker accepts nothing for so long while it is loading */
 #define DRAIN_MS       12000 /* requests under way may go on for so long after a stop */
+#define KEYS_MS        1000  /* how often the keys are looked at when no request comes */
 #define STREAM_THREADS 2     /* only begin streams: the hub goes on with them */
 
 struct worker {
@@ -140,7 +142,9 @@ static int work(struct worker *worker, const struct worker_options *options, con
         wait_for_store(&worker->api, INT64_MAX, err) < 0) {
         return -1;
     }
-    signals_wait_stop(-1);
+    while (!signals_wait_stop(KEYS_MS)) {
+        gate_refresh(worker->api.gate);
+    }
     return 0;
 }
 
@@ -161,7 +165,7 @@ int worker_run(const struct worker_options *options, const int fds[N_SOCKETS])
     struct worker worker = {0};
     AUTO(store) *store = store_open(&options->store, &err);
     AUTO(aws) *aws = store ? aws_open(&options->aws, &err) : NULL;
-    AUTO(hub) *hub = aws ? hub_open(store, options->stream_bytes, &err) : NULL;
+    AUTO(hub) *hub = aws ? hub_open(store, options->gate, options->stream_bytes, &err) : NULL;
     struct view_listener listener = hub ? hub_listener(hub) : (struct view_listener){0};
     const struct view_options heard = {.listener = &listener};
 

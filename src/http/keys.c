@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "util/mem.h"
+#include "util/strbuf.h"
 
 #define ID_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 #define WHERE_LEN     32 /* "key 64, previous" */
@@ -94,6 +95,18 @@ static int take_role(const json_t *obj, const char *where, enum key_role *out, s
     return error_set(err, ERR_INVALID, "%s: want proxy, operator or viewer as \"role\"", where);
 }
 
+/* Neither an id nor a secret holds a line feed. */
+static void make_mark(enum key_role role, const char *id, const char *secret,
+                      uint8_t out[SHA256_LEN])
+{
+    AUTO_STRBUF text = {0};
+
+    strbuf_reserve(&text, KEY_ID_MAX + KEY_SECRET_MAX + WHERE_LEN); /* growing leaves copies */
+    strbuf_addf(&text, "%s\n%s\n%s", role == KEY_PROXY ? "proxy" : "own", id, secret);
+    crypto_sha256(text.text, text.len, out);
+    explicit_bzero(text.text, text.len);
+}
+
 /* ---- one key --------------------------------------------------------------------------------- */
 
 static int take_previous(const json_t *obj, size_t number, struct key *key, struct error *err)
@@ -102,9 +115,12 @@ static int take_previous(const json_t *obj, size_t number, struct key *key, stru
     char where[WHERE_LEN];
 
     snprintf(where, sizeof(where), "key %zu, previous", number);
-    return check_members(obj, names, where, err) < 0
-               ? -1
-               : take_credentials(obj, where, &key->previous_id, &key->previous_secret, err);
+    if (check_members(obj, names, where, err) < 0 ||
+        take_credentials(obj, where, &key->previous_id, &key->previous_secret, err) < 0) {
+        return -1;
+    }
+    make_mark(key->role, key->previous_id, key->previous_secret, key->previous_mark);
+    return 0;
 }
 
 static int take_key(const json_t *obj, size_t number, struct key *key, struct error *err)
@@ -123,6 +139,7 @@ static int take_key(const json_t *obj, size_t number, struct key *key, struct er
     if (!key->principal) {
         return -1;
     }
+    make_mark(key->role, key->id, key->secret, key->mark);
     return previous ? take_previous(previous, number, key, err) : 0;
 }
 
@@ -252,4 +269,17 @@ const struct key *keys_find(const struct keys *keys, const char *id, const char 
         }
     }
     return NULL;
+}
+
+bool keys_have(const struct keys *keys, const uint8_t mark[SHA256_LEN])
+{
+    for (size_t k = 0; k < keys->n; k++) {
+        const struct key *key = &keys->items[k];
+
+        if (memcmp(key->mark, mark, SHA256_LEN) == 0 ||
+            (key->previous_id && memcmp(key->previous_mark, mark, SHA256_LEN) == 0)) {
+            return true;
+        }
+    }
+    return false;
 }

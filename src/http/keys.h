@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "util/attr.h"
+#include "util/crypto.h"
 #include "util/error.h"
 
 #define KEYS_MAX          64
@@ -36,6 +37,8 @@ struct key {
     enum key_role role;
     char *previous_id; /* or NULL */
     char *previous_secret;
+    uint8_t mark[SHA256_LEN]; /* see keys_have; zero bytes where there is no secret */
+    uint8_t previous_mark[SHA256_LEN];
 };
 
 struct keys {
@@ -51,6 +54,9 @@ AUTO_DEFINE(keys);
 /* The key which has this id, or had it until now; NULL: none. *secrets are those which may have
  * signed under it, one or two, the second NULL. */
 const struct key *keys_find(const struct keys *keys, const char *id, const char *secrets[2]);
+/* Whether one of the keys has this mark, current or previous: another key, another id or secret of
+ * the same, and the role of a proxy where it was none or the other way round, have another. */
+bool keys_have(const struct keys *keys, const uint8_t mark[SHA256_LEN]) MUST_CHECK;
 /* Of 1 to KEY_ID_MAX characters, all of those an id may have. */
 bool key_id_is_valid(const char *id) MUST_CHECK;
 /* "viewer", "operator" or "proxy". */

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/uio.h>
 
+#include "http/keys.h"
 #include "http/query.h"
 #include "http/signature.h"
 #include "util/strbuf.h"
@@ -28,6 +29,12 @@ struct http_param {
     char *value;
 };
 
+/* That it was let in, for an answer which takes so long that this may change. */
+struct http_grant {
+    uint8_t mark[SHA256_LEN]; /* of what it was signed with: keys_have */
+    uint64_t generation;      /* of the keys that have it */
+};
+
 struct http_request {
     /* From the connection; borrowed. */
     const char *method;
@@ -47,6 +54,7 @@ struct http_request {
 
     /* From who lets requests in. */
     char *actor; /* for whom it is (http_actor); NULL when nobody was asked */
+    struct http_grant grant;
 
     /* From the router. */
     const struct route *route; /* NULL: none was found */

@@ -28,15 +28,21 @@ static bool is_there(const char *text)
     return text && *text;
 }
 
-static bool is_signed_by(const struct admission_request *request, const char *const secrets[2])
+/* The secret which signed the request, or NULL. */
+static const char *find_secret(const struct admission_request *request,
+                               const char *const secrets[2])
 {
-    return signature_is_right(&request->sent, secrets[0], request->signature) ||
-           (secrets[1] && signature_is_right(&request->sent, secrets[1], request->signature));
+    for (int s = 0; s < 2 && secrets[s]; s++) {
+        if (signature_is_right(&request->sent, secrets[s], request->signature)) {
+            return secrets[s];
+        }
+    }
+    return NULL;
 }
 
-/* The key which signed the request. */
+/* The key which signed the request, and the mark of it and its secret. */
 static enum refusal find_signer(const struct keys *keys, const struct admission_request *request,
-                                int64_t now_s, const struct key **signer)
+                                int64_t now_s, const struct key **signer, const uint8_t **mark)
 {
     const struct signature_request *sent = &request->sent;
     const char *secrets[2];
@@ -55,7 +61,10 @@ static enum refusal find_signer(const struct keys *keys, const struct admission_
     if (!*signer) {
         return REFUSED_KEY;
     }
-    return is_signed_by(request, secrets) ? REFUSED_NOT : REFUSED_SIGNATURE;
+    const char *secret = find_secret(request, secrets);
+
+    *mark = secret == (*signer)->secret ? (*signer)->mark : (*signer)->previous_mark;
+    return secret ? REFUSED_NOT : REFUSED_SIGNATURE;
 }
 
 static bool names_caller(const struct signature_identity *who)
@@ -110,9 +119,10 @@ struct admission admission_decide(const struct admission_rules *rules,
 {
     const struct signature_identity *who = &request->sent.identity;
     const struct key *signer = NULL;
+    const uint8_t *mark = NULL;
     const char *actor = NULL;
     enum key_role role = KEY_VIEWER;
-    enum refusal refusal = find_signer(rules->keys, request, now_s, &signer);
+    enum refusal refusal = find_signer(rules->keys, request, now_s, &signer, &mark);
 
     if (!refusal) {
         refusal = find_actor(rules, signer, who, &actor, &role);
@@ -123,7 +133,11 @@ struct admission admission_decide(const struct admission_rules *rules,
     if (!refusal && !request->reads && !is_request_id(who->api_request_id)) {
         refusal = REFUSED_REQUEST_ID;
     }
-    return (struct admission){.refusal = refusal, .actor = refusal ? NULL : actor};
+    return (struct admission){
+        .refusal = refusal,
+        .actor = refusal ? NULL : actor,
+        .mark = refusal ? NULL : mark,
+    };
 }
 
 int64_t admission_remember_s(const char *timestamp, int64_t now_s)

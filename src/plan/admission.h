@@ -49,7 +49,8 @@ struct admission_request {
 
 struct admission {
     enum refusal refusal;
-    const char *actor; /* who acts: an ARN or a key's principal; NULL when refused */
+    const char *actor;   /* who acts: an ARN or a key's principal; NULL when refused */
+    const uint8_t *mark; /* of what it was signed with (keys_have); NULL when refused */
 };
 
 /* Pure: borrows from both arguments. */

@@ -25,7 +25,7 @@ LABEL(status, "code", "200", "202", "301", "304", "400", "403", "404", "405", "4
 LABEL(refusal, "reason", "unsigned", "doubled", "timestamp", "key", "signature", "speaks_for",
       "no_caller", "caller", "role", "request_id", "replayed");
 LABEL(streamed, "kind", "task", "instance");
-LABEL(stream_end, "reason", "hang_up", "idle", "stopping", "behind", "slow");
+LABEL(stream_end, "reason", "hang_up", "idle", "stopping", "behind", "slow", "revoked");
 LABEL(kind, "kind", "task", "instance", "cluster", "environment", "deployment", "placement",
       "reconcile");
 LABEL(command, "command", "AUTH", "CLIENT", "EVALSHA", "GET", "HGET", "HGETALL", "HMGET", "HSCAN",

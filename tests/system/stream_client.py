@@ -16,10 +16,10 @@ COMPLETE, BROKEN, CLOSED = "complete", "broken", "closed"  # how a stream ended;
 class Stream:
     """GET path on a server; `lines` are the objects so far, `ended` is None while it goes on."""
 
-    def __init__(self, server, path, read=True):
+    def __init__(self, server, path, read=True, auth=None):
         place = urllib.parse.urlsplit(server.url)
         self.connection = http.client.HTTPConnection(place.hostname, place.port, timeout=60)
-        self.connection.request("GET", path)
+        self.connection.request("GET", path, headers=auth.headers("GET", path) if auth else {})
         self.response = self.connection.getresponse()
         self.status = self.response.status
         self.headers = self.response.headers

@@ -9,9 +9,10 @@ import pytest
 
 import raw_fcgi
 from harness import BUILD, eventually
-from keyholders import ANN, SECRETS, fcgi_parameters, lines, secret
+from keyholders import ANN, BOB, PROXY, SECRETS, fcgi_parameters, lines, secret
 from prometheus import Scrape
 from signer import Key, write_keys
+from stream_client import BROKEN, TASKS, Stream
 
 
 @pytest.mark.stack(keys=[ANN], workers=2, n_reconcilers=0)
@@ -70,6 +71,46 @@ def test_a_broken_key_file_changes_nothing(stack):
     assert not works(ANN)
     eventually(lambda: valid() == 1, 15)
     assert other.secret not in program.log()
+
+
+@pytest.mark.stack(keys=[ANN, BOB], workers=2, n_reconcilers=0)
+def test_a_stream_ends_with_the_key_that_opened_it(stack):
+    """Without any further request: the workers look for themselves. Others go on."""
+
+    def stream(key, query=""):
+        return Stream(stack.blox.state, TASKS + query, auth=key)
+
+    newer = Key(ANN.id, secret("ann's new one"), "operator", "Ann Other", previous=ANN)
+    with stream(BOB, "?heartbeat=1") as other, stream(ANN) as plain, stream(ANN, "?errors=true") as told:
+        write_keys(stack.key_file, newer, BOB)
+        seen = len(other.lines)
+        other.wait(seen + 3)
+        assert not plain.ended and not told.ended  # the former secret is still valid
+        write_keys(stack.key_file, Key(newer.id, newer.secret, "operator", "Ann Other"), BOB)
+        assert plain.wait_end() == BROKEN
+        told.wait_end()
+        assert told.lines[-1]["error"] == "revoked"
+        seen = len(other.lines)
+        other.wait(seen + 2)
+        assert not other.ended
+    assert Stream(stack.blox.state, TASKS, auth=ANN).status == 403
+    ends = [
+        value
+        for program in stack.api
+        for value in Scrape(program.monitor_url()).values("blox_stream_ends_total", reason="revoked")
+    ]
+    assert sum(ends) == 2
+
+
+@pytest.mark.stack(keys=[ANN, PROXY], n_api=1, n_reconcilers=0)
+def test_a_stream_ends_when_its_key_becomes_one_that_speaks_for_others(stack):
+    with Stream(stack.blox.state, TASKS, auth=ANN) as stream:
+        write_keys(stack.key_file, Key(ANN.id, ANN.secret, "viewer", "Ann Other"), PROXY)
+        eventually(lambda: "ann (viewer)" in stack.api[0].log(), 20)
+        assert stack.blox.state.get("/v1/tasks", auth=ANN).status_code == 200
+        assert not stream.ended
+        write_keys(stack.key_file, Key(ANN.id, ANN.secret, "proxy", "Ann Other"), PROXY)
+        assert stream.wait_end() == BROKEN
 
 
 def start_api(directory, *options, **env):

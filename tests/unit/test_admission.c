@@ -196,7 +196,8 @@ static void check_case(const struct keys *keys, size_t c)
     if (!streq(text, cases[c].want)) {
         fail_msg("%s: want %s, got %s", cases[c].name, cases[c].want, text);
     }
-    assert_true(!got.refusal || !got.actor);
+    assert_true(!got.refusal || (!got.actor && !got.mark));
+    assert_true(got.refusal || keys_have(keys, got.mark));
 }
 
 static void test_cases(void **state)
@@ -208,6 +209,25 @@ static void test_cases(void **state)
     for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
         check_case(keys, c);
     }
+}
+
+/* Of several secrets the mark tells which. */
+static void test_the_mark_is_that_of_the_secret(void **state)
+{
+    AUTO(keys) *keys = keys_parse(keys_text, strlen(keys_text), NULL);
+    const struct admission_rules rules = {.keys = keys};
+    struct admission_request request = usual_request();
+    char signature[SIGNATURE_LEN];
+
+    (void)state;
+    request.reads = true;
+    request.signature = signature;
+    request.sent.identity = (struct signature_identity){.key_id = "proxy", .caller_arn = CALLER};
+    assert_true(signature_make(&request.sent, PROXY, signature));
+    assert_ptr_equal(admission_decide(&rules, &request, NOW).mark, keys->items[0].mark);
+    request.sent.identity.key_id = "proxy-0";
+    assert_true(signature_make(&request.sent, FORMER, signature));
+    assert_ptr_equal(admission_decide(&rules, &request, NOW).mark, keys->items[0].previous_mark);
 }
 
 /* Whatever else it says. */
@@ -271,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_lists_which_are_none),
         cmocka_unit_test(test_a_hard_pattern_is_quick),
         cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_the_mark_is_that_of_the_secret),
         cmocka_unit_test(test_time_and_doubled_headers),
         cmocka_unit_test(test_for_how_long),
         cmocka_unit_test(test_request_ids_have_a_limit),

@@ -74,6 +74,36 @@ static void test_a_secret_may_change_under_the_same_id(void **state)
     assert_string_equal(secrets[1], B);
 }
 
+/* A mark stands for one secret under one id, and for whether it speaks for others. */
+static void test_marks(void **state)
+{
+    AUTO(keys) *before = parse(KEY("a", A, "viewer", PREVIOUS("a-old", B)), NULL);
+    const struct {
+        const char *text;
+        bool current, previous;
+    } after[] = {
+        {KEY("a", A, "viewer", PREVIOUS("a-old", B)), true, true},
+        {KEY("a", A, "operator", ""), true, false},
+        {KEY("a", A, "proxy", PREVIOUS("a-old", B)), false, false},
+        {KEY("a", C, "viewer", PREVIOUS("a", A)), true, false},
+        {KEY("a-old", B, "viewer", ""), false, true},
+        {KEY("a-old", A, "viewer", PREVIOUS("a", B)), false, false},
+        {KEY("a", C, "viewer", ""), false, false},
+        {"[" KEY("z", C, "viewer", "") "," KEY("a", A, "viewer", "") "]", true, false},
+    };
+
+    (void)state;
+    assert_non_null(before);
+    for (size_t c = 0; c < ARRAY_LEN(after); c++) {
+        AUTO(keys) *keys = parse(after[c].text, NULL);
+
+        assert_non_null(keys);
+        assert_int_equal(keys_have(keys, before->items[0].mark), after[c].current);
+        assert_int_equal(keys_have(keys, before->items[0].previous_mark), after[c].previous);
+    }
+    assert_false(keys_have(before, (const uint8_t[SHA256_LEN]){0}));
+}
+
 static const struct {
     const char *text;
     const char *why;
@@ -183,6 +213,7 @@ int main(void)
         cmocka_unit_test(test_one_key),
         cmocka_unit_test(test_finding),
         cmocka_unit_test(test_a_secret_may_change_under_the_same_id),
+        cmocka_unit_test(test_marks),
         cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_limits),
     };

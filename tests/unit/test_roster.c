@@ -1,11 +1,14 @@
 /* When streams end by themselves, and when they say that they live: hours pass in no time here. */
 #include "test.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "api/gate.h"
 #include "api/roster.h"
 #include "util/clock.h"
 #include "util/mem.h"
@@ -25,6 +28,34 @@ struct client {
 
 static struct roster roster;
 static int64_t began_ms;
+static char key_file[] = "/tmp/blox-test-XXXXXX";
+
+#define ANN "ann's secret, which only Ann knows"
+#define BOB "bob's secret, which only Bob knows"
+#define KEY(id, secret)                                                                            \
+    "{\"id\":\"" id "\",\"secret\":\"" secret "\",\"principal\":\"p\",\"role\":\"viewer\"}"
+
+/* The keys from now on; which the gate hears of at once. */
+static void write_keys(const char *keys)
+{
+    int fd = roster.gate ? open(key_file, O_WRONLY | O_TRUNC) : mkstemp(key_file);
+
+    assert_true(fd >= 0 && dprintf(fd, "[%s]", keys) > 0);
+    close(fd);
+    if (roster.gate) {
+        gate_watch(roster.gate);
+    }
+}
+
+/* What a request signed with this key is granted. */
+static struct http_grant grant_of(const char *key)
+{
+    AUTO(keys) *keys = keys_parse(key, strlen(key), NULL);
+    struct http_grant grant = {.generation = gate_generation(roster.gate)};
+
+    memcpy(grant.mark, keys->items[0].mark, sizeof(grant.mark));
+    return grant;
+}
 
 static int begin(void **state)
 {
@@ -34,6 +65,10 @@ static int begin(void **state)
     ring_init(&roster.ring, 1 << 20);
     ring_reset(&roster.ring, 7);
     roster.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    write_keys(KEY("ann", ANN) "," KEY("bob", BOB));
+    roster.gate = gate_open(&(struct gate_options){.key_file = key_file}, NULL);
+    assert_non_null(roster.gate);
+    roster.generation = gate_generation(roster.gate);
     roster.now_ms = began_ms = clock_mono_ms();
     return 0;
 }
@@ -44,6 +79,9 @@ static int end(void **state)
     roster_end_all(&roster);
     ring_clear(&roster.ring);
     close(roster.epoll_fd);
+    gate_free(roster.gate);
+    unlink(key_file);
+    memcpy(key_file + strlen(key_file) - 6, "XXXXXX", 6);
     return 0;
 }
 
@@ -55,6 +93,9 @@ static struct client connect_client(struct stream_options *options)
 
     assert_true(watch_parse(&task_filters, &query, false, &options->watch, &wrong));
     options->after = 7;
+    if (!options->grant.generation) {
+        options->grant = grant_of(KEY("bob", BOB));
+    }
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     struct stream *stream = stream_new(NULL, options);
 
@@ -177,6 +218,53 @@ static void test_heartbeats_keep_it_alive(void **state)
     disconnect(&client);
 }
 
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+static void test_a_stream_ends_with_its_key(void **state)
+{
+    const struct http_grant ann = grant_of(KEY("ann", ANN));
+
+    (void)state;
+    struct client plain = connect_client(&(struct stream_options){.grant = ann});
+    struct client told = connect_client(&(struct stream_options){.grant = ann, .tells_end = true});
+    struct client other = connect_client(&(struct stream_options){0});
+
+    write_keys(KEY("carl", "carl's secret, which only Carl knows") "," KEY("bob", BOB));
+    roster_review(&roster);
+    assert_said(&plain, "", NULL); /* no end: broken */
+    assert_said(&told, "oe", "\"error\":\"revoked\"");
+    assert_true(has_hung_up(&plain) && has_hung_up(&told));
+    assert_false(has_hung_up(&other));
+    disconnect(&plain);
+    disconnect(&told);
+    disconnect(&other);
+}
+
+/* The keys are exchanged between its admission and the hub. */
+static void test_one_that_comes_too_late(void **state)
+{
+    const struct http_grant ann = grant_of(KEY("ann", ANN));
+
+    (void)state;
+    write_keys(KEY("bob", BOB));
+    roster_review(&roster);
+    struct client late = connect_client(&(struct stream_options){.grant = ann});
+
+    assert_true(has_hung_up(&late));
+    disconnect(&late);
+}
+
+static void test_a_file_that_is_broken_ends_nothing(void **state)
+{
+    (void)state;
+    struct client client = connect_client(&(struct stream_options){0});
+
+    write_keys("no key");
+    roster_review(&roster);
+    assert_false(has_hung_up(&client));
+    disconnect(&client);
+}
+
 /* ---- snapshots ------------------------------------------------------------------------------- */
 
 /* More than a socket takes. */
@@ -245,6 +333,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_silent_stream_ends_after_59_minutes, begin, end),
         cmocka_unit_test_setup_teardown(test_heartbeats_keep_it_alive, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_stream_ends_with_its_key, begin, end),
+        cmocka_unit_test_setup_teardown(test_one_that_comes_too_late, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_file_that_is_broken_ends_nothing, begin, end),
         cmocka_unit_test_setup_teardown(test_a_snapshot_has_five_minutes, begin, end),
         cmocka_unit_test_setup_teardown(test_a_snapshot_that_is_read_is_none_any_more, begin, end),
     };

@@ -22,8 +22,6 @@ struct settings {
         char *key_id;
         char *key_secret;
     } backend;
-    int log_level;
-    int log_format;
 };
 
 #define AT(member) offsetof(struct settings, member)
@@ -38,10 +36,7 @@ static const struct option_spec options[] = {
      AT(backend.key_secret)},
     {"runtime-api", OPTION_TEXT, RUNTIME_API, "HOST:PORT", NULL, 0, 0,
      "Where Lambda's Runtime API is; Lambda sets it. Required.", AT(runtime_api)},
-    {"log-level", OPTION_LOG_LEVEL, NULL, "LEVEL", "info", 0, 0, "debug, info, warn or error.",
-     AT(log_level)},
-    {"log-format", OPTION_LOG_FORMAT, NULL, "FORMAT", "auto", 0, 0,
-     "auto, logfmt or json; auto is logfmt on a terminal and JSON elsewhere.", AT(log_format)},
+    LOG_OPTIONS,
 };
 
 static const struct program_spec program = {
@@ -157,12 +152,9 @@ int main(int argc, char **argv)
     int status = EXIT_SUCCESS;
 
     give_memory_back();
-    log_init(program.name, LOG_LEVEL_INFO);
     if (config_load(&program, argc, argv, &settings, &outcome, &err) < 0) {
         return fail_init(getenv(RUNTIME_API), &err);
     }
-    log_init(program.name, (enum log_level)settings.log_level);
-    log_set_format((enum log_format)settings.log_format);
     if (outcome == CONFIG_RUN) {
         status = run(&settings);
     }

@@ -28,8 +28,6 @@ struct settings {
     char *profile;
     char *endpoint;
     char *endpoint_ecs;
-    int log_level;
-    int log_format;
     char *metrics_listen;
     struct gate *gate;
 };
@@ -63,7 +61,7 @@ static const struct option_spec options[] = {
      AT(viewers)},
     ROWS_OF_AWS,
     ROW_OF_METRICS("127.0.0.1:9464"),
-    ROWS_OF_LOG,
+    LOG_OPTIONS,
 };
 
 static const struct program_spec program = {
@@ -180,13 +178,8 @@ int main(int argc, char **argv)
     enum config_outcome outcome = CONFIG_RUN;
     int status = EXIT_SUCCESS;
 
-    log_init(program.name, LOG_LEVEL_INFO);
-    if (config_load(&program, argc, argv, &settings, &outcome, &err) < 0) {
-        return log_fatal(&err);
-    }
-    log_init(program.name, (enum log_level)settings.log_level);
-    log_set_format((enum log_format)settings.log_format);
-    if (outcome == CONFIG_RUN && run(&settings, &err) < 0) {
+    if (config_load(&program, argc, argv, &settings, &outcome, &err) < 0 ||
+        (outcome == CONFIG_RUN && run(&settings, &err) < 0)) {
         status = log_fatal(&err);
     }
     config_clear(&program, &settings);

@@ -22,8 +22,6 @@ struct settings {
     char *gateway_stage;
     int64_t start_delay_ms;
     int64_t stop_timeout_ms;
-    int log_level;
-    int log_format;
 };
 
 #define OPTION(name, type, variable, value, fallback, min, max, field, help)                       \
@@ -60,10 +58,7 @@ static const struct option_spec options[] = {
            "Where the Lambda function behind it polls, on loopback: its AWS_LAMBDA_RUNTIME_API."),
     OPTION("gateway-stage", OPTION_TEXT, NULL, "NAME", "blox", 0, 0, gateway_stage,
            "The stage of the API: the first part of each path."),
-    OPTION("log-level", OPTION_LOG_LEVEL, NULL, "LEVEL", "info", 0, 0, log_level,
-           "debug, info, warn or error; debug logs each call."),
-    OPTION("log-format", OPTION_LOG_FORMAT, NULL, "FORMAT", "auto", 0, 0, log_format,
-           "auto, logfmt or json; auto is logfmt on a terminal and JSON elsewhere."),
+    LOG_OPTIONS,
 };
 
 static const struct program_spec program = {
@@ -140,8 +135,6 @@ static int run(const struct settings *settings, struct error *err)
         .gateway_stage = settings->gateway_stage,
     };
 
-    log_init(program.name, (enum log_level)settings->log_level);
-    log_set_format((enum log_format)settings->log_format);
     if (check(settings, err) < 0 || signals_catch(err) < 0) {
         return -1;
     }
@@ -165,7 +158,6 @@ int main(int argc, char **argv)
     enum config_outcome outcome = CONFIG_RUN;
     int status = EXIT_SUCCESS;
 
-    log_init(program.name, LOG_LEVEL_INFO);
     if (config_load(&program, argc, argv, &settings, &outcome, &err) < 0 ||
         (outcome == CONFIG_RUN && run(&settings, &err) < 0)) {
         status = log_fatal(&err);

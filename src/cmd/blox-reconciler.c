@@ -48,8 +48,6 @@ struct settings {
     int64_t reads_burst;
     int64_t writes_per_s;
     int64_t writes_burst;
-    int log_level;
-    int log_format;
     char *metrics_listen;
 };
 
@@ -90,7 +88,7 @@ static const struct option_spec options[] = {
     {"aws-writes-burst", OPTION_INT, NULL, "N", "100", 1, 10000,
      "How many of them are made at once after a rest.", AT(writes_burst)},
     ROW_OF_METRICS(METRICS_LISTEN),
-    ROWS_OF_LOG,
+    LOG_OPTIONS,
 };
 
 static const struct program_spec program = {
@@ -378,13 +376,8 @@ int main(int argc, char **argv)
     enum config_outcome outcome = CONFIG_RUN;
     int status = EXIT_SUCCESS;
 
-    log_init(program.name, LOG_LEVEL_INFO);
-    if (config_load(&program, argc, argv, &settings, &outcome, &err) < 0) {
-        return log_fatal(&err);
-    }
-    log_init(program.name, (enum log_level)settings.log_level);
-    log_set_format((enum log_format)settings.log_format);
-    if (outcome == CONFIG_RUN && run(&settings, &err) < 0) {
+    if (config_load(&program, argc, argv, &settings, &outcome, &err) < 0 ||
+        (outcome == CONFIG_RUN && run(&settings, &err) < 0)) {
         status = log_fatal(&err);
     }
     config_clear(&program, &settings);

@@ -5,64 +5,33 @@
 
 #include "util/config.h"
 
-#define ROWS_OF_REDIS                                                                              \
-    {"redis-url",                                                                                  \
-     OPTION_TEXT,                                                                                  \
-     NULL,                                                                                         \
-     "URL",                                                                                        \
-     "redis://127.0.0.1:6379",                                                                     \
-     0,                                                                                            \
-     0,                                                                                            \
-     "Where the state lives: redis://, rediss://, unix:// or redis+sentinel://.",                  \
-     AT(redis_url)},                                                                               \
+#define TEXT_ROW(name, variable, value, fallback, help, member)                                    \
     {                                                                                              \
-        "redis-ca-file", OPTION_TEXT, NULL, "FILE", NULL, 0, 0,                                    \
-            "Certificates which rediss:// trusts, in PEM; the system's if not set.",               \
-            AT(redis_ca_file)                                                                      \
+        name, OPTION_TEXT, variable, value, fallback, 0, 0, help, AT(member)                       \
     }
 
+#define ROWS_OF_REDIS                                                                              \
+    TEXT_ROW("redis-url", NULL, "URL", "redis://127.0.0.1:6379",                                   \
+             "Where the state lives: redis://, rediss://, unix:// or redis+sentinel://.",          \
+             redis_url),                                                                           \
+        TEXT_ROW("redis-ca-file", NULL, "FILE", NULL,                                              \
+                 "Certificates which rediss:// trusts, in PEM; the system's if not set.",          \
+                 redis_ca_file)
+
 #define ROWS_OF_AWS                                                                                \
-    {"region",                                                                                     \
-     OPTION_TEXT,                                                                                  \
-     "AWS_REGION",                                                                                 \
-     "NAME",                                                                                       \
-     NULL,                                                                                         \
-     0,                                                                                            \
-     0,                                                                                            \
-     "AWS region; else AWS_DEFAULT_REGION's or the profile's.",                                    \
-     AT(region)},                                                                                  \
-        {"profile",  OPTION_TEXT, "AWS_PROFILE", "NAME", NULL, 0, 0, "Profile in AWS' own files.", \
-         AT(profile)},                                                                             \
-        {"aws-endpoint",                                                                           \
-         OPTION_TEXT,                                                                              \
-         "AWS_ENDPOINT_URL",                                                                       \
-         "URL",                                                                                    \
-         NULL,                                                                                     \
-         0,                                                                                        \
-         0,                                                                                        \
-         "Where AWS is, if not at its own addresses.",                                             \
-         AT(endpoint)},                                                                            \
-    {                                                                                              \
-        "aws-endpoint-ecs", OPTION_TEXT, "AWS_ENDPOINT_URL_ECS", "URL", NULL, 0, 0,                \
-            "The same for ECS alone.", AT(endpoint_ecs)                                            \
-    }
+    TEXT_ROW("region", "AWS_REGION", "NAME", NULL,                                                 \
+             "AWS region; else AWS_DEFAULT_REGION's or the profile's.", region),                   \
+        TEXT_ROW("profile", "AWS_PROFILE", "NAME", NULL, "Profile in AWS' own files.", profile),   \
+        TEXT_ROW("aws-endpoint", "AWS_ENDPOINT_URL", "URL", NULL,                                  \
+                 "Where AWS is, if not at its own addresses.", endpoint),                          \
+        TEXT_ROW("aws-endpoint-ecs", "AWS_ENDPOINT_URL_ECS", "URL", NULL,                          \
+                 "The same for ECS alone.", endpoint_ecs)
 
 /* `address` is where the program listens when nothing is said. */
 #define ROW_OF_METRICS(address)                                                                    \
-    {                                                                                              \
-        "metrics-listen", OPTION_TEXT, NULL, "ADDRESS", NULL, 0, 0,                                \
-            "Where /metrics, /livez and /readyz are, or off. Default: " address                    \
-            ", if it is free.",                                                                    \
-            AT(metrics_listen)                                                                     \
-    }
-
-#define ROWS_OF_LOG                                                                                \
-    {"log-level",  OPTION_LOG_LEVEL, NULL, "LEVEL", "info", 0, 0, "debug, info, warn or error.",   \
-     AT(log_level)},                                                                               \
-    {                                                                                              \
-        "log-format", OPTION_LOG_FORMAT, NULL, "FORMAT", "auto", 0, 0,                             \
-            "auto, logfmt or json; auto is logfmt on a terminal and JSON elsewhere.",              \
-            AT(log_format)                                                                         \
-    }
+    TEXT_ROW("metrics-listen", NULL, "ADDRESS", NULL,                                              \
+             "Where /metrics, /livez and /readyz are, or off. Default: " address                   \
+             ", if it is free.",                                                                   \
+             metrics_listen)
 
 #endif

@@ -339,8 +339,6 @@ static int set_option(const struct option_spec *spec, struct found *found, void 
                       struct error *err)
 {
     char *place = (char *)settings + spec->offset;
-    enum log_level level = LOG_LEVEL_INFO;
-    enum log_format format = LOG_FORMAT_AUTO;
 
     if (spec->fallback) {
         found_set(found, spec->fallback, "default");
@@ -359,19 +357,16 @@ static int set_option(const struct option_spec *spec, struct found *found, void 
     case OPTION_FLAG:
         return set_flag(found, (bool *)(void *)place, err);
     case OPTION_LOG_LEVEL:
-        if (!log_level_parse(found->text, &level)) {
-            return error_set(err, ERR_INVALID, "%s: want debug, info, warn or error, not \"%.60s\"",
-                             found->source, found->text);
-        }
-        *(int *)(void *)place = (int)level;
-        return 0;
+        return log_set_level(found->text)
+                   ? 0
+                   : error_set(err, ERR_INVALID,
+                               "%s: want debug, info, warn or error, not \"%.60s\"", found->source,
+                               found->text);
     case OPTION_LOG_FORMAT:
-        if (!log_format_parse(found->text, &format)) {
-            return error_set(err, ERR_INVALID, "%s: want auto, logfmt or json, not \"%.60s\"",
-                             found->source, found->text);
-        }
-        *(int *)(void *)place = (int)format;
-        return 0;
+        return log_set_format(found->text)
+                   ? 0
+                   : error_set(err, ERR_INVALID, "%s: want auto, logfmt or json, not \"%.60s\"",
+                               found->source, found->text);
     }
     return 0;
 }
@@ -410,6 +405,8 @@ int config_load(const struct program_spec *program, int argc, char **argv, void 
                 enum config_outcome *outcome, struct error *err)
 {
     struct found *found = xcalloc(program->n_options, sizeof(*found));
+
+    log_init(program->name);
     int rc = load(program, argc, argv, found, settings, outcome, err);
 
     for (size_t i = 0; i < program->n_options; i++) {

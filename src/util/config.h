@@ -22,8 +22,8 @@ enum option_type {
     OPTION_INT,        /* int64_t, min to max */
     OPTION_DURATION,   /* int64_t in milliseconds, min to max; written 500ms, 60s, 5m or 24h */
     OPTION_FLAG,       /* bool: --name or --name=true|false */
-    OPTION_LOG_LEVEL,  /* int: an enum log_level */
-    OPTION_LOG_FORMAT, /* int: an enum log_format */
+    OPTION_LOG_LEVEL,  /* goes to the log at once, and has no place in the settings */
+    OPTION_LOG_FORMAT, /* the same */
 };
 
 struct option_spec {
@@ -37,6 +37,16 @@ struct option_spec {
     size_t offset;        /* in the program's struct of settings */
 };
 
+/* The log's options, for every program's table. */
+#define LOG_OPTIONS                                                                                \
+    LOG_OPTION("log-level", OPTION_LOG_LEVEL, "LEVEL", "info", "debug, info, warn or error."),     \
+        LOG_OPTION("log-format", OPTION_LOG_FORMAT, "FORMAT", "auto",                              \
+                   "auto, logfmt or json; auto is logfmt on a terminal and JSON elsewhere.")
+#define LOG_OPTION(name, type, value, fallback, help)                                              \
+    {                                                                                              \
+        name, type, NULL, value, fallback, 0, 0, help, 0                                           \
+    }
+
 struct program_spec {
     const char *name;
     const char *summary; /* one line for --help */
@@ -46,8 +56,8 @@ struct program_spec {
 
 enum config_outcome { CONFIG_RUN, CONFIG_DONE /* --help or --version was answered: exit 0 */ };
 
-/* Fills *settings, which begins zeroed. Errors: ERR_INVALID, one line that names the flag, variable
- * or line of the file, and the nearest right flag for a misspelt one. */
+/* Opens the log and fills *settings, which begins zeroed. Errors: ERR_INVALID, one line that names
+ * the flag, variable or line of the file, and the nearest right flag for a misspelt one. */
 int config_load(const struct program_spec *program, int argc, char **argv, void *settings,
                 enum config_outcome *outcome, struct error *err) MUST_CHECK;
 /* Frees the texts in *settings. */

@@ -17,52 +17,34 @@ static __thread const char *actor;
 static __thread const char *api_request_id;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
-static const char *const format_names[] = {"auto", "logfmt", "json"};
 
-void log_init(const char *name, enum log_level level)
+void log_init(const char *name)
 {
     program = name;
-    threshold = level;
-    log_set_format(LOG_FORMAT_AUTO);
+    threshold = LOG_LEVEL_INFO;
+    log_set_format("auto");
 }
 
-void log_set_format(enum log_format wanted)
+bool log_set_level(const char *name)
 {
-    format = wanted != LOG_FORMAT_AUTO ? wanted
-             : isatty(STDERR_FILENO)   ? LOG_FORMAT_LOGFMT
-                                       : LOG_FORMAT_JSON;
-}
-
-static bool find_name(const char *const *names, size_t n, const char *name, size_t *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (streq(name, names[i])) {
-            *out = i;
+    for (size_t i = 0; i < ARRAY_LEN(level_names); i++) {
+        if (streq(name, level_names[i])) {
+            threshold = (enum log_level)i;
             return true;
         }
     }
     return false;
 }
 
-bool log_level_parse(const char *name, enum log_level *out)
+bool log_set_format(const char *name)
 {
-    size_t found = 0;
-
-    if (!find_name(level_names, ARRAY_LEN(level_names), name, &found)) {
+    if (streq(name, "auto")) {
+        name = isatty(STDERR_FILENO) ? "logfmt" : "json";
+    }
+    if (!streq(name, "logfmt") && !streq(name, "json")) {
         return false;
     }
-    *out = (enum log_level)found;
-    return true;
-}
-
-bool log_format_parse(const char *name, enum log_format *out)
-{
-    size_t found = 0;
-
-    if (!find_name(format_names, ARRAY_LEN(format_names), name, &found)) {
-        return false;
-    }
-    *out = (enum log_format)found;
+    format = streq(name, "json") ? LOG_FORMAT_JSON : LOG_FORMAT_LOGFMT;
     return true;
 }
 

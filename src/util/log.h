@@ -10,13 +10,13 @@
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
-/* The program's name is borrowed for the process' life. Call before the first thread starts. */
-void log_init(const char *program, enum log_level level);
-void log_set_format(enum log_format format); /* without it: LOG_FORMAT_AUTO */
-/* "debug", "info", "warn" or "error"; false for anything else. */
-bool log_level_parse(const char *name, enum log_level *out);
-/* "auto", "logfmt" or "json"; false for anything else. */
-bool log_format_parse(const char *name, enum log_format *out);
+/* These three before the first thread starts. The program's name is borrowed for the process' life;
+ * level and format are then "info" and "auto". */
+void log_init(const char *program);
+/* "debug", "info", "warn" or "error"; false, and nothing changed, for anything else. */
+bool log_set_level(const char *name);
+/* "logfmt", "json", or "auto": logfmt on a terminal and JSON elsewhere; false as above. */
+bool log_set_format(const char *name);
 /* The request this thread works for, put on each of its lines as request=<id>; NULL ends it.
  * The text is borrowed until then. */
 void log_request(const char *request_id);

@@ -12,11 +12,7 @@
 
 #define LOG_LINE_MAX 4096 /* bytes of one line, its newline included; longer values are cut */
 
-enum log_format {
-    LOG_FORMAT_AUTO, /* LOGFMT where standard error is a terminal, else JSON */
-    LOG_FORMAT_LOGFMT,
-    LOG_FORMAT_JSON,
-};
+enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 
 struct log_record {
     int64_t at_ms;

@@ -243,6 +243,6 @@ int main(void)
     if (skip_without_server()) {
         return 0;
     }
-    log_init("test_scheduler", LOG_LEVEL_ERROR);
+    log_set_level("error");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,6 +150,6 @@ int main(void)
     if (skip_without_server()) {
         return 0;
     }
-    log_init("test_surplus", LOG_LEVEL_ERROR);
+    log_set_level("error");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

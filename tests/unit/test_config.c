@@ -6,15 +6,12 @@
 #include <unistd.h>
 
 #include "util/config.h"
-#include "util/log.h"
 
 struct settings {
     char *url;
     int64_t pollers;
     int64_t wait_ms;
     bool once;
-    int level;
-    int format;
 };
 
 static const struct option_spec options[] = {
@@ -25,10 +22,7 @@ static const struct option_spec options[] = {
      offsetof(struct settings, wait_ms)},
     {"once", OPTION_FLAG, NULL, NULL, NULL, 0, 0, "Stop after one.",
      offsetof(struct settings, once)},
-    {"log-level", OPTION_LOG_LEVEL, NULL, "LEVEL", "info", 0, 0, "How much to say.",
-     offsetof(struct settings, level)},
-    {"log-format", OPTION_LOG_FORMAT, NULL, "FORMAT", "auto", 0, 0, "How to say it.",
-     offsetof(struct settings, format)},
+    LOG_OPTIONS,
 };
 static const struct program_spec program = {"blox-test", "a test", options, ARRAY_LEN(options)};
 
@@ -60,8 +54,6 @@ static void test_a_flag_beats_the_environment_beats_the_file_beats_the_default(v
     assert_string_equal(settings.url, "file:1");
     assert_int_equal(settings.pollers, 8);
     assert_true(settings.once);
-    assert_int_equal(settings.level, LOG_LEVEL_INFO);
-    assert_int_equal(settings.format, LOG_FORMAT_AUTO);
     config_clear(&program, &settings);
     assert_int_equal(load(&settings, &err, "--pollers=9", "--once=false", NULL), 0);
     assert_int_equal(settings.pollers, 9);

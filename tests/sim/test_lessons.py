@@ -206,6 +206,7 @@ def test_draining_is_reported_and_leaves_tasks_of_start_task_alone(sim):
 def test_inactive_instances_are_described_and_not_listed(sim):
     gone, stays = sim.instances(2)
     task = sim.start(gone)
+    sim.wait_for(task, "RUNNING")
     assert refused(sim.ecs.deregister_container_instance, cluster="c",
                    containerInstance=gone) == "InvalidParameterException"
     sim.bodies()

@@ -10,12 +10,7 @@
 
 #define STOP_TIMEOUT_DEFAULT_S 30 /* ECS_CONTAINER_STOP_TIMEOUT of the agent */
 
-static int compare_families(const struct family *a, const struct family *b)
-{
-    return strcmp(a->name, b->name);
-}
-
-TREE_FUNCTIONS(family_tree, family, node, compare_families);
+TREE_BY_TEXT(family_tree, family, node, name);
 
 /* ---- finding --------------------------------------------------------------------------------- */
 
@@ -26,13 +21,7 @@ static struct family *family_find(struct world *world, const char *name)
 
 struct family *family_next(struct world *world, const char *after)
 {
-    struct family *next = NULL;
-
-    if (!after) {
-        return RB_MIN(family_tree, &world->families);
-    }
-    next = RB_NFIND(family_tree, &world->families, &(struct family){.name = after});
-    return next && streq(next->name, after) ? RB_NEXT(family_tree, &world->families, next) : next;
+    return family_tree_after(&world->families, after);
 }
 
 static struct definition *latest_active(const struct family *family)

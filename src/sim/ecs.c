@@ -73,8 +73,14 @@ bool ecs_includes(const struct call *call, const char *what)
     return false;
 }
 
-void ecs_emit_failure(struct sim *sim, struct call *call, const struct cluster *cluster,
-                      const char *type, const char *reference, const char *reason)
+void failures_add(struct failures *failures, const char *reference, const char *reason)
+{
+    failures->references[failures->n] = reference;
+    failures->reasons[failures->n++] = reason;
+}
+
+static void emit_failure(struct sim *sim, struct call *call, const struct cluster *cluster,
+                         const char *type, const char *reference, const char *reason)
 {
     const struct world *world = &sim->world;
     bool is_arn = strncmp(reference, "arn:", 4) == 0;
@@ -88,4 +94,14 @@ void ecs_emit_failure(struct sim *sim, struct call *call, const struct cluster *
     emit_text(&call->out, "arn", arn);
     emit_text(&call->out, "reason", reason);
     emit_close(&call->out, '}');
+}
+
+void failures_emit(const struct failures *failures, struct sim *sim, struct call *call,
+                   const struct cluster *cluster, const char *type)
+{
+    emit_open(&call->out, "failures", '[');
+    for (size_t i = 0; i < failures->n; i++) {
+        emit_failure(sim, call, cluster, type, failures->references[i], failures->reasons[i]);
+    }
+    emit_close(&call->out, ']');
 }

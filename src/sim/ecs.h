@@ -15,8 +15,18 @@ int ecs_instance_of(struct call *call, struct cluster *cluster, const char *key,
                     struct instance **out) MUST_CHECK;
 /* True when `include` asks for it ("TAGS"). */
 bool ecs_includes(const struct call *call, const char *what);
-/* One element of failures[]; an id is shown as the ARN it would have. */
-void ecs_emit_failure(struct sim *sim, struct call *call, const struct cluster *cluster,
-                      const char *type, const char *reference, const char *reason);
+
+/* What a call could not do, to be told after what it could. */
+struct failures {
+    const char *references[DESCRIBE_MAX]; /* the call's */
+    const char *reasons[DESCRIBE_MAX];
+    size_t n;
+};
+
+void failures_add(struct failures *failures, const char *reference, const char *reason);
+/* Writes failures[]; an id is shown as the ARN which an object of that type would have. `cluster`
+ * is NULL where ARNs have none. */
+void failures_emit(const struct failures *failures, struct sim *sim, struct call *call,
+                   const struct cluster *cluster, const char *type);
 
 #endif

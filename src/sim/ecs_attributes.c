@@ -48,7 +48,6 @@ static size_t count_custom(const json_t *attributes)
     return n;
 }
 
-/* The instance an attribute is for, or a refusal. */
 static int target_of(struct call *call, struct cluster *cluster, const json_t *attribute,
                      struct instance **out)
 {
@@ -73,20 +72,21 @@ static int target_of(struct call *call, struct cluster *cluster, const json_t *a
     return 0;
 }
 
-static int read_attributes(struct sim *sim, struct call *call, struct cluster **cluster,
-                           const json_t **attributes)
+/* Gives each attribute with the instance which it is for, or a refusal. */
+static int read_attributes(struct sim *sim, struct call *call, const json_t **attributes,
+                           struct instance *targets[ATTRIBUTES_A_CALL])
 {
+    struct cluster *cluster = NULL;
     size_t i = 0;
     const json_t *each = NULL;
-    struct instance *target = NULL;
 
-    if (ecs_cluster_of(sim, call, cluster) < 0 ||
+    if (ecs_cluster_of(sim, call, &cluster) < 0 ||
         input_objects(call, "attributes", 1, ATTRIBUTES_A_CALL, attributes) < 0) {
         return -1;
     }
     json_array_foreach(*attributes, i, each)
     {
-        if (target_of(call, *cluster, each, &target) < 0) {
+        if (target_of(call, cluster, each, &targets[i]) < 0) {
             return -1;
         }
     }
@@ -104,44 +104,30 @@ static void emit_attribute(struct call *call, const char *name, const char *valu
     emit_close(&call->out, '}');
 }
 
-static void put(struct sim *sim, struct instance *instance, const json_t *attribute)
-{
-    const char *name = text_of(attribute, "name");
-    const char *value = text_of(attribute, "value");
-    json_t *attributes = without(instance->now.attributes, name);
-
-    json_array_append_new(attributes, value ? json_pack("{s:s, s:s}", "name", name, "value", value)
-                                            : json_pack("{s:s}", "name", name));
-    instance_set_attributes(&sim->world, instance, attributes);
-}
-
 int ecs_put_attributes(struct sim *sim, struct call *call)
 {
-    struct cluster *cluster = NULL;
     const json_t *attributes = NULL;
-    struct instance *instance = NULL;
+    struct instance *targets[ATTRIBUTES_A_CALL];
     size_t i = 0;
     const json_t *each = NULL;
 
-    if (read_attributes(sim, call, &cluster, &attributes) < 0) {
+    if (read_attributes(sim, call, &attributes, targets) < 0) {
         return -1;
     }
     emit_open(&call->out, "attributes", '[');
     json_array_foreach(attributes, i, each)
     {
-        if (target_of(call, cluster, each, &instance) < 0) {
-            return -1;
-        }
-        json_t *others = without(instance->now.attributes, text_of(each, "name"));
-        size_t n = count_custom(others);
+        const char *name = text_of(each, "name");
+        const char *value = text_of(each, "value");
+        json_auto_t *kept = without(targets[i]->now.attributes, name);
 
-        json_decref(others);
-        if (n >= ATTRIBUTES_CUSTOM) {
+        if (count_custom(kept) >= ATTRIBUTES_CUSTOM) {
             return refuse(call, "AttributeLimitExceededException",
                           "The limit of %d attributes was exceeded.", ATTRIBUTES_CUSTOM);
         }
-        put(sim, instance, each);
-        emit_attribute(call, text_of(each, "name"), text_of(each, "value"), instance);
+        json_array_append_new(kept, json_pack("{s:s, s:s*}", "name", name, "value", value));
+        instance_set_attributes(&sim->world, targets[i], json_incref(kept));
+        emit_attribute(call, name, value, targets[i]);
     }
     emit_close(&call->out, ']');
     return 0;
@@ -149,24 +135,21 @@ int ecs_put_attributes(struct sim *sim, struct call *call)
 
 int ecs_delete_attributes(struct sim *sim, struct call *call)
 {
-    struct cluster *cluster = NULL;
     const json_t *attributes = NULL;
-    struct instance *instance = NULL;
+    struct instance *targets[ATTRIBUTES_A_CALL];
     size_t i = 0;
     const json_t *each = NULL;
 
-    if (read_attributes(sim, call, &cluster, &attributes) < 0) {
+    if (read_attributes(sim, call, &attributes, targets) < 0) {
         return -1;
     }
     emit_open(&call->out, "attributes", '[');
     json_array_foreach(attributes, i, each)
     {
-        if (target_of(call, cluster, each, &instance) < 0) {
-            return -1;
-        }
-        instance_set_attributes(&sim->world, instance,
-                                without(instance->now.attributes, text_of(each, "name")));
-        emit_attribute(call, text_of(each, "name"), NULL, instance);
+        const char *name = text_of(each, "name");
+
+        instance_set_attributes(&sim->world, targets[i], without(targets[i]->now.attributes, name));
+        emit_attribute(call, name, NULL, targets[i]);
     }
     emit_close(&call->out, ']');
     return 0;

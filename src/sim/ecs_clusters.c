@@ -77,8 +77,7 @@ int ecs_delete_cluster(struct sim *sim, struct call *call)
 int ecs_describe_clusters(struct sim *sim, struct call *call)
 {
     const json_t *names = NULL;
-    const char *missing[DESCRIBE_MAX];
-    size_t n_missing = 0;
+    struct failures failures = {.n = 0};
 
     if (input_texts(call, "clusters", 0, DESCRIBE_MAX, &names) < 0) {
         return -1;
@@ -93,15 +92,11 @@ int ecs_describe_clusters(struct sim *sim, struct call *call)
         if (cluster) {
             render_cluster(&call->out, NULL, cluster);
         } else {
-            missing[n_missing++] = name;
+            failures_add(&failures, name, "MISSING");
         }
     }
     emit_close(&call->out, ']');
-    emit_open(&call->out, "failures", '[');
-    for (size_t i = 0; i < n_missing; i++) {
-        ecs_emit_failure(sim, call, NULL, "cluster", missing[i], "MISSING");
-    }
-    emit_close(&call->out, ']');
+    failures_emit(&failures, sim, call, NULL, "cluster");
     return 0;
 }
 

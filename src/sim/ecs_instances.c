@@ -60,8 +60,7 @@ int ecs_describe_container_instances(struct sim *sim, struct call *call)
 {
     struct cluster *cluster = NULL;
     const json_t *references = NULL;
-    const char *missing[DESCRIBE_MAX];
-    size_t n_missing = 0;
+    struct failures failures = {.n = 0};
     size_t i = 0;
     const json_t *each = NULL;
 
@@ -79,15 +78,11 @@ int ecs_describe_container_instances(struct sim *sim, struct call *call)
         if (seen) {
             render_instance(&call->out, NULL, instance, seen);
         } else {
-            missing[n_missing++] = reference;
+            failures_add(&failures, reference, "MISSING");
         }
     }
     emit_close(&call->out, ']');
-    emit_open(&call->out, "failures", '[');
-    for (i = 0; i < n_missing; i++) {
-        ecs_emit_failure(sim, call, cluster, "container-instance", missing[i], "MISSING");
-    }
-    emit_close(&call->out, ']');
+    failures_emit(&failures, sim, call, cluster, "container-instance");
     return 0;
 }
 
@@ -119,9 +114,7 @@ int ecs_update_container_instances_state(struct sim *sim, struct call *call)
     struct cluster *cluster = NULL;
     const json_t *references = NULL;
     const char *status = NULL;
-    const char *failed[UPDATE_MAX];
-    const char *reasons[UPDATE_MAX];
-    size_t n_failed = 0;
+    struct failures failures = {.n = 0};
     size_t i = 0;
     const json_t *each = NULL;
 
@@ -141,18 +134,13 @@ int ecs_update_container_instances_state(struct sim *sim, struct call *call)
         struct instance *instance = instance_find(cluster, reference);
 
         if (!instance || streq(instance->now.status, "INACTIVE")) {
-            failed[n_failed] = reference;
-            reasons[n_failed++] = instance ? "INACTIVE" : "MISSING";
+            failures_add(&failures, reference, instance ? "INACTIVE" : "MISSING");
             continue;
         }
         instance_set_status(&sim->world, instance, status);
         render_instance(&call->out, NULL, instance, &instance->now);
     }
     emit_close(&call->out, ']');
-    emit_open(&call->out, "failures", '[');
-    for (i = 0; i < n_failed; i++) {
-        ecs_emit_failure(sim, call, cluster, "container-instance", failed[i], reasons[i]);
-    }
-    emit_close(&call->out, ']');
+    failures_emit(&failures, sim, call, cluster, "container-instance");
     return 0;
 }

@@ -1,6 +1,5 @@
 /* ECS: tasks. */
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -133,8 +132,7 @@ int ecs_describe_tasks(struct sim *sim, struct call *call)
 {
     struct cluster *cluster = NULL;
     const json_t *references = NULL;
-    const char *missing[DESCRIBE_MAX];
-    size_t n_missing = 0;
+    struct failures failures = {.n = 0};
     size_t i = 0;
     const json_t *each = NULL;
     bool with_tags = ecs_includes(call, "TAGS");
@@ -153,15 +151,11 @@ int ecs_describe_tasks(struct sim *sim, struct call *call)
         if (seen) {
             render_task(&call->out, NULL, &sim->world, task, seen, with_tags);
         } else {
-            missing[n_missing++] = reference;
+            failures_add(&failures, reference, "MISSING");
         }
     }
     emit_close(&call->out, ']');
-    emit_open(&call->out, "failures", '[');
-    for (i = 0; i < n_missing; i++) {
-        ecs_emit_failure(sim, call, cluster, "task", missing[i], "MISSING");
-    }
-    emit_close(&call->out, ']');
+    failures_emit(&failures, sim, call, cluster, "task");
     return 0;
 }
 
@@ -218,7 +212,7 @@ int ecs_start_task(struct sim *sim, struct call *call)
     const json_t *references = NULL;
     struct definition *def = NULL;
     struct task_spec spec = {0};
-    const char *reasons[START_MAX] = {0};
+    struct failures failures = {.n = 0};
     size_t i = 0;
     const json_t *each = NULL;
 
@@ -230,25 +224,20 @@ int ecs_start_task(struct sim *sim, struct call *call)
     emit_open(&call->out, "tasks", '[');
     json_array_foreach(references, i, each)
     {
-        struct instance *instance = instance_find(cluster, json_string_value(each));
+        const char *reference = json_string_value(each);
+        struct instance *instance = instance_find(cluster, reference);
+        const char *reason = instance ? instance_refuses(instance, def) : "MISSING";
 
-        reasons[i] = instance ? instance_refuses(instance, def) : "MISSING";
-        if (!reasons[i]) {
-            const struct task *task = task_start(&sim->world, instance, def, &spec);
-
-            render_task(&call->out, NULL, &sim->world, task, &task->now, true);
+        if (reason) {
+            failures_add(&failures, reference, reason);
+            continue;
         }
+        const struct task *task = task_start(&sim->world, instance, def, &spec);
+
+        render_task(&call->out, NULL, &sim->world, task, &task->now, true);
     }
     emit_close(&call->out, ']');
-    emit_open(&call->out, "failures", '[');
-    json_array_foreach(references, i, each)
-    {
-        if (reasons[i]) {
-            ecs_emit_failure(sim, call, cluster, "container-instance", json_string_value(each),
-                             reasons[i]);
-        }
-    }
-    emit_close(&call->out, ']');
+    failures_emit(&failures, sim, call, cluster, "container-instance");
     return 0;
 }
 

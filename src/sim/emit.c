@@ -92,6 +92,14 @@ void emit_int(struct emit *e, const char *key, int64_t value)
     strbuf_add_int(e->out, value);
 }
 
+void emit_int_as_text(struct emit *e, const char *key, int64_t value)
+{
+    begin_value(e, key);
+    strbuf_add_char(e->out, '"');
+    strbuf_add_int(e->out, value);
+    strbuf_add_char(e->out, '"');
+}
+
 void emit_real(struct emit *e, const char *key, double value)
 {
     begin_value(e, key);

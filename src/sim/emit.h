@@ -20,6 +20,7 @@ void emit_text(struct emit *e, const char *key, const char *value);
 void emit_text_len(struct emit *e, const char *key, const char *value, size_t len);
 void emit_text_if(struct emit *e, const char *key, const char *value); /* NULL or "": nothing */
 void emit_int(struct emit *e, const char *key, int64_t value);
+void emit_int_as_text(struct emit *e, const char *key, int64_t value);
 void emit_real(struct emit *e, const char *key, double value); /* 0.0 rather than 0 */
 void emit_bool(struct emit *e, const char *key, bool value);
 void emit_json(struct emit *e, const char *key, const json_t *value);

@@ -72,11 +72,8 @@ static void render_bindings(struct emit *e, const struct task *task, const json_
 /* Figures that are numbers in a task definition are texts in a task. */
 static void emit_number_as_text(struct emit *e, const char *key, const json_t *value)
 {
-    char text[24];
-
     if (value) {
-        snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(value));
-        emit_text(e, key, text);
+        emit_int_as_text(e, key, json_integer_value(value));
     }
 }
 
@@ -133,14 +130,6 @@ static void render_overrides(struct emit *e, const struct task *task)
     }
     emit_close(e, ']');
     emit_close(e, '}');
-}
-
-static void emit_int_as_text(struct emit *e, const char *key, int value)
-{
-    char text[16];
-
-    snprintf(text, sizeof(text), "%d", value);
-    emit_text(e, key, text);
 }
 
 /* What events and Describe share. */

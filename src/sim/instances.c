@@ -8,12 +8,7 @@
 #include "util/clock.h"
 #include "util/mem.h"
 
-static int compare_instances(const struct instance *a, const struct instance *b)
-{
-    return strcmp(a->arn, b->arn);
-}
-
-TREE_FUNCTIONS(instance_tree, instance, by_arn, compare_instances);
+TREE_BY_TEXT(instance_tree, instance, by_arn, arn);
 
 /* What the agent on Amazon's Linux image says of itself. */
 static const char *const capabilities[] = {
@@ -57,14 +52,7 @@ struct instance *instance_find_anywhere(struct world *world, const char *arn)
 
 struct instance *instance_next(struct cluster *cluster, const char *after_arn)
 {
-    struct instance *next = NULL;
-
-    if (!after_arn) {
-        return RB_MIN(instance_tree, &cluster->instances);
-    }
-    next = RB_NFIND(instance_tree, &cluster->instances, &(struct instance){.arn = after_arn});
-    return next && streq(next->arn, after_arn) ? RB_NEXT(instance_tree, &cluster->instances, next)
-                                               : next;
+    return instance_tree_after(&cluster->instances, after_arn);
 }
 
 /* ---- the past, for a Describe that lags ------------------------------------------------------ */

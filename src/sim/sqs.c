@@ -1,6 +1,5 @@
 /* SQS: sending, receiving and deleting messages.
  * Source: SQS API Reference; the shapes are those of the JSON 1.0 protocol. */
-#include <stdio.h>
 #include <string.h>
 
 #include "sim/parts.h"
@@ -165,32 +164,17 @@ static int send_message_batch(struct sim *sim, struct call *call)
 
 /* ---- receiving ------------------------------------------------------------------------------- */
 
+/* The older name of the parameter and the newer one. */
 static bool wants(const struct call *call, const char *name)
 {
-    static const char *const keys[] = {"AttributeNames", "MessageSystemAttributeNames"};
-    size_t i = 0;
-    const json_t *each = NULL;
-
-    for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
-        json_array_foreach(json_object_get(call->input, keys[k]), i, each)
-        {
-            const char *wanted = json_string_value(each);
-
-            if (wanted && (streq(wanted, "All") || streq(wanted, name))) {
-                return true;
-            }
-        }
-    }
-    return false;
+    return sqs_wants(call, "AttributeNames", name) ||
+           sqs_wants(call, "MessageSystemAttributeNames", name);
 }
 
 static void emit_attribute(struct call *call, const char *name, int64_t value)
 {
-    char text[24];
-
     if (wants(call, name)) {
-        snprintf(text, sizeof(text), "%lld", (long long)value);
-        emit_text(&call->out, name, text);
+        emit_int_as_text(&call->out, name, value);
     }
 }
 

@@ -2,7 +2,6 @@
 #include "sim/sqs_queue.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,30 +148,31 @@ int sqs_set_queue_attributes(struct sim *sim, struct call *call)
     return sqs_queue_of(sim, call, &queue) < 0 ? -1 : set_all(call, queue);
 }
 
-static bool wants(const struct call *call, const char *name)
+bool sqs_wants(const struct call *call, const char *key, const char *attribute)
 {
-    const json_t *names = json_object_get(call->input, "AttributeNames");
     size_t i = 0;
     const json_t *each = NULL;
 
-    json_array_foreach(names, i, each)
+    json_array_foreach(json_object_get(call->input, key), i, each)
     {
         const char *wanted = json_string_value(each);
 
-        if (wanted && (streq(wanted, "All") || streq(wanted, name))) {
+        if (wanted && (streq(wanted, "All") || streq(wanted, attribute))) {
             return true;
         }
     }
     return false;
 }
 
+static bool wants(const struct call *call, const char *attribute)
+{
+    return sqs_wants(call, "AttributeNames", attribute);
+}
+
 static void emit_number(struct call *call, const char *name, int64_t value)
 {
-    char text[24];
-
     if (wants(call, name)) {
-        snprintf(text, sizeof(text), "%lld", (long long)value);
-        emit_text(&call->out, name, text);
+        emit_int_as_text(&call->out, name, value);
     }
 }
 

@@ -6,6 +6,8 @@
 
 /* The queue which QueueUrl names, or a refusal. */
 int sqs_queue_of(struct sim *sim, struct call *call, struct queue **out) MUST_CHECK;
+/* True when the list of names at `key` has this attribute, or "All". */
+bool sqs_wants(const struct call *call, const char *key, const char *attribute);
 
 int sqs_create_queue(struct sim *sim, struct call *call);
 int sqs_delete_queue(struct sim *sim, struct call *call);

@@ -11,13 +11,8 @@
 #define EXIT_KILLED 137 /* SIGKILL, after the containers' stopTimeout */
 #define EXIT_NONE   (-1)
 
-static int compare_tasks(const struct task *a, const struct task *b)
-{
-    return strcmp(a->arn, b->arn);
-}
-
-TREE_FUNCTIONS(task_tree, task, by_arn, compare_tasks);
-TREE_FUNCTIONS(instance_task_tree, task, by_instance, compare_tasks);
+TREE_BY_TEXT(task_tree, task, by_arn, arn);
+TREE_BY_TEXT(instance_task_tree, task, by_instance, arn);
 
 static struct task *task_of_timer(struct timer *timer)
 {
@@ -49,25 +44,12 @@ struct task *task_find_anywhere(struct world *world, const char *arn)
 
 struct task *task_next(struct cluster *cluster, const char *after_arn)
 {
-    struct task *next = NULL;
-
-    if (!after_arn) {
-        return RB_MIN(task_tree, &cluster->tasks);
-    }
-    next = RB_NFIND(task_tree, &cluster->tasks, &(struct task){.arn = after_arn});
-    return next && streq(next->arn, after_arn) ? RB_NEXT(task_tree, &cluster->tasks, next) : next;
+    return task_tree_after(&cluster->tasks, after_arn);
 }
 
 struct task *task_next_on(struct instance *instance, const char *after_arn)
 {
-    struct task *next = NULL;
-
-    if (!after_arn) {
-        return RB_MIN(instance_task_tree, &instance->tasks);
-    }
-    next = RB_NFIND(instance_task_tree, &instance->tasks, &(struct task){.arn = after_arn});
-    return next && streq(next->arn, after_arn) ? RB_NEXT(instance_task_tree, &instance->tasks, next)
-                                               : next;
+    return instance_task_tree_after(&instance->tasks, after_arn);
 }
 
 const char *task_status_name(enum task_status status)

@@ -12,12 +12,7 @@
 
 #define HISTORY_MIN 1024
 
-static int compare_clusters(const struct cluster *a, const struct cluster *b)
-{
-    return strcmp(a->arn, b->arn);
-}
-
-TREE_FUNCTIONS(cluster_tree, cluster, node, compare_clusters);
+TREE_BY_TEXT(cluster_tree, cluster, node, arn);
 
 void world_lock(struct world *world)
 {
@@ -198,13 +193,5 @@ struct cluster *cluster_make(struct world *world, const char *name)
 
 struct cluster *cluster_next(struct world *world, const char *after_arn)
 {
-    struct cluster key = {.arn = after_arn};
-    struct cluster *next = NULL;
-
-    if (!after_arn) {
-        return RB_MIN(cluster_tree, &world->clusters);
-    }
-    next = RB_NFIND(cluster_tree, &world->clusters, &key);
-    return next && streq(next->arn, after_arn) ? RB_NEXT(cluster_tree, &world->clusters, next)
-                                               : next;
+    return cluster_tree_after(&world->clusters, after_arn);
 }

@@ -1,5 +1,4 @@
 /* Clusters, tasks and instances the way calls of ECS refer to them. */
-#include <stdlib.h>
 
 #include "api/ecs_reads.h"
 #include "model/arn.h"

@@ -2,7 +2,6 @@
 #include "api/page_token.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "util/crypto.h"

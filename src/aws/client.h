@@ -47,7 +47,7 @@ struct call {
     struct fetch_transfer *transfer;
     int64_t resume_mono_ms;
     int attempts;
-    int64_t sent_us; /* monotonic: the last of them */
+    int64_t sent_us;          /* monotonic: the last of them */
     bool second_chance;       /* was taken: new credentials or a corrected clock */
     struct aws_answer answer; /* of the last attempt */
     STAILQ_HEAD(, call_waiter) waiters;

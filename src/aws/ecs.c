@@ -188,10 +188,10 @@ int ecs_describe_tasks(const struct ecs *ecs, const char *cluster, json_t *arns,
                        json_t **failures, struct error *err)
 {
     assert(json_array_size(arns) <= ECS_DESCRIBE_MAX);
-    return describe(ecs, "DescribeTasks", "tasks",
-                    json_pack("{s:s, s:O, s:[s]}", "cluster", cluster, "tasks", arns, "include",
-                              "TAGS"),
-                    tasks, failures, err);
+    return describe(
+        ecs, "DescribeTasks", "tasks",
+        json_pack("{s:s, s:O, s:[s]}", "cluster", cluster, "tasks", arns, "include", "TAGS"), tasks,
+        failures, err);
 }
 
 int ecs_describe_container_instances(const struct ecs *ecs, const char *cluster, json_t *arns,

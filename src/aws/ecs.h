@@ -66,8 +66,8 @@ int ecs_list_tasks_started_by(const struct ecs *ecs, const char *cluster, const 
 
 /* ---- up to ECS_DESCRIBE_MAX objects ---------------------------------------------------------- */
 
-/* With their tags. `arns` is an array of texts, borrowed. *failures holds {"arn", "reason"} objects; MISSING is the
- * reason of what ECS does not know. */
+/* With their tags. `arns` is an array of texts, borrowed. *failures holds {"arn", "reason"}
+ * objects; MISSING is the reason of what ECS does not know. */
 int ecs_describe_tasks(const struct ecs *ecs, const char *cluster, json_t *arns, json_t **tasks,
                        json_t **failures, struct error *err) MUST_CHECK;
 int ecs_describe_container_instances(const struct ecs *ecs, const char *cluster, json_t *arns,

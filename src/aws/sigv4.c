@@ -2,7 +2,6 @@
 #include "aws/sigv4.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

@@ -1,6 +1,5 @@
 /* One call to the simulated AWS: which operation, who calls, what goes wrong, what is answered. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

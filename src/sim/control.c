@@ -1,5 +1,4 @@
 /* The control API: finds the route, reads its input, answers. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "sim/parts.h"

@@ -1,5 +1,4 @@
 /* The control API: clusters, instances and tasks. */
-#include <stdio.h>
 #include <string.h>
 
 #include "sim/ecs.h"

@@ -1,5 +1,4 @@
 /* A request as the event which API Gateway gives to a Lambda function. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

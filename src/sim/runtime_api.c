@@ -1,7 +1,6 @@
 /* Lambda's Runtime API over HTTP: next, response, error and init/error, with their status codes.
  * Source: AWS Lambda Developer Guide, "Using the Lambda runtime API". */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "sim/emit.h"

@@ -16,9 +16,9 @@ struct settings {
     _Atomic int64_t function_timeout_ms;    /* how long the function may take */
     atomic_bool binary_bodies;              /* the gateway's binaryMediaTypes are all there are */
     atomic_bool decoded_paths;              /* the gateway decodes the path of its events */
-    atomic_bool quotas;              /* ECS' token buckets */
-    atomic_bool auto_health;         /* health checks pass by themselves */
-    atomic_bool old_arns;            /* without the cluster's name */
+    atomic_bool quotas;                     /* ECS' token buckets */
+    atomic_bool auto_health;                /* health checks pass by themselves */
+    atomic_bool old_arns;                   /* without the cluster's name */
 };
 
 #endif

@@ -2,7 +2,6 @@
  * and the two ports of the gateway. */
 #include "sim/sim.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

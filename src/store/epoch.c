@@ -1,7 +1,6 @@
 /* Begins a new epoch where the server is not the one which meta names. */
 #include "store/epoch.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "store/keys.h"

@@ -1,5 +1,4 @@
 /* What readers ask of the view. */
-#include <stdlib.h>
 
 #include "util/clock.h"
 #include "util/mem.h"

@@ -2,13 +2,11 @@
 #include "peer.h"
 
 #include <arpa/inet.h>
-#include <assert.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 

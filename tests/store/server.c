@@ -1,7 +1,6 @@
 /* Starts, stops and kills redis-server for the tests. */
 #include "server.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <netinet/in.h>

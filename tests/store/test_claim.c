@@ -1,9 +1,6 @@
 /* A request id is taken once: by one key, for as long as it was asked for, or nobody knows. */
 #include "server.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "store/keys.h"
 
 static bool claim(struct store *store, const char *key_id, const char *request_id)

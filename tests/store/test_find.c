@@ -2,8 +2,6 @@
  */
 #include "server.h"
 
-#include <stdlib.h>
-
 #include "store/keys.h"
 #include "store/log.h"
 

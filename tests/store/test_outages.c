@@ -1,8 +1,6 @@
 /* The view when the log or Redis is gone: reloads, restarts, lost writes. */
 #include "viewing.h"
 
-#include <stdlib.h>
-
 #include "store/keys.h"
 #include "util/mem.h"
 

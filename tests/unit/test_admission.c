@@ -1,8 +1,6 @@
 /* Who is let in: patterns of ARNs, and the decision about a request, a row a case. */
 #include "test.h"
 
-#include <stdlib.h>
-
 #include "plan/admission.h"
 #include "util/mem.h"
 

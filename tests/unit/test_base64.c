@@ -1,8 +1,6 @@
 /* Base64: the examples of RFC 4648, and everything that is none. */
 #include "test.h"
 
-#include <stdlib.h>
-
 #include "util/base64.h"
 #include "util/crypto.h"
 

@@ -1,8 +1,6 @@
 /* What one instance needs: each rule a row, told by the decision it leads to. */
 #include "test.h"
 
-#include <stdio.h>
-
 #include "plan/instance.h"
 #include "util/attr.h"
 #include "util/strbuf.h"

@@ -1,8 +1,6 @@
 /* Which JSON is a list of keys; what is refused, and that no refusal shows a secret. */
 #include "test.h"
 
-#include <stdlib.h>
-
 #include "http/keys.h"
 #include "util/mem.h"
 #include "util/strbuf.h"

@@ -1,8 +1,6 @@
 /* What leaves a worker, byte for byte. */
 #include "test.h"
 
-#include <stdlib.h>
-
 #include "http/message.h"
 
 static void check_head(const struct http_response *resp, const char *want)

@@ -1,7 +1,6 @@
 /* Counting, sharing between processes, and the text which Prometheus reads. */
 #include "util/metrics.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,8 +1,6 @@
 /* Page tokens: what was put in comes out, and nothing else is one. */
 #include "test.h"
 
-#include <stdlib.h>
-
 #include "api/page_token.h"
 
 #define KEY "00112233445566778899aabbccddeeff"

@@ -1,8 +1,6 @@
 /* Paths as v0.3.0's router read them. */
 #include "test.h"
 
-#include <stdlib.h>
-
 #include "http/path.h"
 
 static void test_decode(void **state)

@@ -2,8 +2,6 @@
  */
 #include "test.h"
 
-#include <stdlib.h>
-
 #include "lambda-proxy/answer.h"
 #include "lambda-proxy/budget.h"
 #include "util/js.h"

@@ -1,8 +1,6 @@
 /* Which handler a request reaches, and the redirects and misses of v0.3.0's router. */
 #include "test.h"
 
-#include <stdlib.h>
-
 #include "http/router.h"
 
 struct api {

@@ -3,8 +3,6 @@
 #include "test.h"
 
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "http/path.h"
 #include "http/signature.h"

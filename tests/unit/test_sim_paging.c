@@ -1,7 +1,6 @@
 /* The simulator's pages: sizes, and tokens that name where the next one begins. */
 #include "test.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "sim/paging.h"

@@ -1,9 +1,6 @@
 /* Changes as streams show them, and the ring which keeps the last ones. */
 #include "test.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "api/ring.h"
 #include "api/watch.h"
 #include "util/mem.h"

@@ -2,100 +2,23 @@
 #include "../unit/test.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "../reconcile/sim.h"
 #include "aws/ecs.h"
 #include "aws/sqs.h"
-#include "net/fetch.h"
-#include "peer.h"
-#include "util/clock.h"
-#include "util/mem.h"
 
-#define START_MS 10000 /* the simulator is up by then */
-#define EVENTS_S 2     /* one long poll for events */
+#define REGION   "eu-west-1"
+#define EVENTS_S 2 /* one long poll for events */
 
-static pid_t pid;
-static char *url;
 static struct aws *aws;
 static struct ecs ecs;
-
-/* ---- the simulator --------------------------------------------------------------------------- */
-
-struct controlled {
-    bool over;
-    int status;
-    json_t *body;
-};
-
-static void take_controlled(void *ctx, const struct fetch_answer *answer)
-{
-    struct controlled *got = ctx;
-
-    got->over = true;
-    got->status = answer->status;
-    got->body = json_loadb(answer->body, answer->body_len, 0, NULL);
-}
-
-/* One call of the control API; NULL when there was no answer. */
-static json_t *control(const char *method, const char *path, const char *body)
-{
-    AUTO(fetch) *fetch = fetch_new(1, "test", NULL);
-    AUTO_CHAR *where = xasprintf("%s/_sim%s", url, path);
-    struct controlled got = {0};
-    const struct fetch_request request = {.method = method,
-                                          .url = where,
-                                          .body = body,
-                                          .body_len = body ? strlen(body) : 0,
-                                          .timeout_ms = 5000,
-                                          .direct = true};
-
-    fetch_start(fetch, &request, take_controlled, &got);
-    while (!got.over) {
-        fetch_turn(fetch, 1000);
-    }
-    if (got.status != 0 && got.status != 200) {
-        fail_msg("%s %s: HTTP status %d", method, path, got.status);
-    }
-    return got.body;
-}
-
-static void must(const char *method, const char *path, const char *body)
-{
-    json_auto_t *answer = control(method, path, body);
-
-    assert_non_null(answer);
-}
-
-static void keep_trying_until_healthy(void)
-{
-    int64_t until_ms = clock_mono_ms() + START_MS;
-    json_t *healthy = NULL;
-
-    while (!(healthy = control("GET", "/healthz", NULL)) && clock_mono_ms() < until_ms) {
-        clock_sleep_ms(20);
-    }
-    assert_non_null(healthy);
-    json_decref(healthy);
-}
-
-static void set_credentials(const char *secret)
-{
-    unsetenv("AWS_PROFILE");
-    unsetenv("http_proxy");
-    setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", secret, 1);
-    setenv("AWS_SESSION_TOKEN", "token/+=", 1);
-}
 
 static struct aws *open_client(void)
 {
     struct error err = {0};
     struct aws *client =
-        aws_open(&(struct aws_options){.region = "eu-west-1", .endpoint = url}, &err);
+        aws_open(&(struct aws_options){.region = REGION, .endpoint = sim_url()}, &err);
 
     if (!client) {
         fail_msg("%s", err.text);
@@ -105,23 +28,12 @@ static struct aws *open_client(void)
 
 static int set_up(void **state)
 {
-    int port = peer_free_port();
-    AUTO_CHAR *listen = xasprintf("127.0.0.1:%d", port);
-
     (void)state;
-    url = xasprintf("http://127.0.0.1:%d", port);
-    set_credentials("secret");
-    pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        execl("./blox-awssim", "blox-awssim", "--listen", listen, "--region", "eu-west-1",
-              "--queue", "events", "--stop-timeout-ms", "0", "--log-level", "error", NULL);
-        _exit(127);
-    }
-    keep_trying_until_healthy();
-    must("POST", "/clusters", "{\"name\": \"prod\"}");
-    must("POST", "/task-definitions", "{\"family\": \"agent\"}");
-    must("POST", "/instances", "{\"cluster\": \"prod\", \"count\": 130}");
+    unsetenv("http_proxy");
+    sim_start(REGION, "token/+=");
+    sim_do("POST", "/clusters", "{\"name\": \"prod\"}");
+    sim_do("POST", "/task-definitions", "{\"family\": \"agent\"}");
+    sim_do("POST", "/instances", "{\"cluster\": \"prod\", \"count\": 130}");
     aws = open_client();
     ecs = (struct ecs){.aws = aws, .class = AWS_DRIFT, .timeout_ms = 5000};
     return 0;
@@ -131,11 +43,7 @@ static int tear_down(void **state)
 {
     (void)state;
     aws_free(aws);
-    if (pid > 0) {
-        kill(pid, SIGTERM);
-        waitpid(pid, NULL, 0);
-    }
-    free(url);
+    sim_stop();
     return 0;
 }
 
@@ -300,8 +208,8 @@ static void test_a_lost_answer_took_effect_once_and_is_in_doubt(void **state)
     struct written got = WRITTEN;
 
     (void)state;
-    must("POST", "/faults",
-         "{\"operation\": \"StartTask\", \"kind\": \"lost-answer\", \"count\": 1}");
+    sim_do("POST", "/faults",
+           "{\"operation\": \"StartTask\", \"kind\": \"lost-answer\", \"count\": 1}");
     start_ten(20, "d-lost", &got);
     assert_true(got.in_doubt);
     assert_int_equal(count_started_by("d-lost"), 10);
@@ -313,7 +221,8 @@ static void test_a_throttled_start_happens_once(void **state)
     struct written got = WRITTEN;
 
     (void)state;
-    must("POST", "/faults", "{\"operation\": \"StartTask\", \"kind\": \"throttle\", \"count\": 1}");
+    sim_do("POST", "/faults",
+           "{\"operation\": \"StartTask\", \"kind\": \"throttle\", \"count\": 1}");
     start_ten(40, "d-throttled", &got);
     assert_int_equal(got.code, ERR_NONE);
     assert_int_equal(count_started_by("d-throttled"), 10);
@@ -322,7 +231,7 @@ static void test_a_throttled_start_happens_once(void **state)
 
 static void test_a_wrong_secret_is_refused_and_not_shown(void **state)
 {
-    set_credentials("another-secret");
+    setenv("AWS_SECRET_ACCESS_KEY", "another-secret", 1);
     AUTO(aws) *other = open_client();
     struct ecs wrong = {.aws = other, .class = AWS_DRIFT, .timeout_ms = 5000};
     struct error err = {0};

@@ -3,15 +3,14 @@
 
 #include "../unit/test.h"
 
-#include <arpa/inet.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../aws/peer.h"
 #include "net/fetch.h"
 #include "util/clock.h"
 #include "util/mem.h"
@@ -75,35 +74,32 @@ const char *sim_url(void)
     return url;
 }
 
-static int free_port(void)
+static void set_credentials(const char *session_token)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    close(fd);
-    return ntohs(address.sin_port);
+    unsetenv("AWS_PROFILE");
+    unsetenv("AWS_SESSION_TOKEN");
+    setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
+    if (session_token) {
+        setenv("AWS_SESSION_TOKEN", session_token, 1);
+    }
 }
 
-void sim_start(void)
+void sim_start(const char *region, const char *session_token)
 {
-    int port = free_port();
+    int port = peer_free_port();
     AUTO_CHAR *listen = xasprintf("127.0.0.1:%d", port);
     int64_t until_ms = clock_mono_ms() + START_MS;
     struct answer answer = {0};
 
     url = xasprintf("http://127.0.0.1:%d", port);
-    unsetenv("AWS_PROFILE");
-    unsetenv("AWS_SESSION_TOKEN");
-    setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
+    set_credentials(session_token);
     pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        execl("./blox-awssim", "blox-awssim", "--listen", listen, "--queue", "events",
-              "--start-delay-ms", "20", "--stop-timeout-ms", "20", "--log-level", "error", NULL);
+        execl("./blox-awssim", "blox-awssim", "--listen", listen, "--region", region, "--queue",
+              "events", "--start-delay-ms", "20", "--stop-timeout-ms", "20", "--log-level", "error",
+              NULL);
         _exit(127);
     }
     while (answer.status != 200 && clock_mono_ms() < until_ms) {

@@ -4,8 +4,9 @@
 
 #include <jansson.h>
 
-/* Starts it on a free port and sets the environment's AWS variables for it. Fails the test. */
-void sim_start(void);
+/* Starts it on a free port, for calls with the environment's credentials, which it sets; the token
+ * may be NULL. Fails the test when it does not come up. */
+void sim_start(const char *region, const char *session_token);
 void sim_stop(void);
 const char *sim_url(void);
 /* One call of the control API; fails the test unless it answers with 200. The caller's. */

@@ -43,7 +43,7 @@ int set_up(void **state)
 
     *state = f;
     f->definition = DEFINITION;
-    sim_start();
+    sim_start("us-east-1", NULL);
     sim_do("POST", "/clusters", "{\"name\": \"prod\"}");
     sim_do("POST", "/task-definitions", "{\"family\": \"agent\"}");
     f->server = server_start();

@@ -64,7 +64,7 @@ static int begin(void **state)
     struct world *w = xcalloc(1, sizeof(*w));
 
     w->server = server_start("--loglevel", "warning");
-    sim_start();
+    sim_start("us-east-1", NULL);
     sim_do("POST", "/clusters", "{\"name\":\"prod\"}");
     begin_process(w, &w->one, "one");
     eventually(lease_held(w->one.lease, NULL));

@@ -6,7 +6,8 @@
  *
  * `or` binds weaker than `and`, `and` weaker than `not`; || && ! are the same. What is not quoted
  * ends at white space or one of ( ) [ ] , ' " = ! < > ~ or && or ||; in quotes, single or double,
- * everything stands for itself. Case matters throughout.
+ * everything stands for itself. A pattern keeps its own parentheses, brackets and symbols without
+ * quotes, too. Case matters throughout.
  *
  *     subject             value                     operators
  *     attribute:NAME      text, "" when it has none all

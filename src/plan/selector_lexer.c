@@ -6,7 +6,8 @@
 #include "util/attr.h"
 #include "util/mem.h"
 
-#define SPACE "\t\n\r "
+#define SPACE        "\t\n\r "
+#define PATTERN_ENDS SPACE "'\""
 
 /* Longer ones before those they begin with. */
 static const char *const symbols[] = {"!exists", "!in", "==", "!=", "=~", "!~", "<=", ">=", "&&",
@@ -21,6 +22,40 @@ static size_t word_len(const char *at)
         if ((at[len] == '&' || at[len] == '|') && at[len + 1] == at[len]) {
             break;
         }
+    }
+    return len;
+}
+
+/* Bytes of the class [...] which begins here, as far as it goes; a ] at its begin belongs to it. */
+static size_t class_len(const char *at)
+{
+    size_t len = at[1] == '^' ? 2 : 1;
+
+    for (len += at[len] == ']'; at[len] != '\0' && !strchr(PATTERN_ENDS "]", at[len]); len++) {
+        len += at[len] == '\\' && at[len + 1] != '\0' && !strchr(PATTERN_ENDS, at[len + 1]);
+    }
+    return len + (at[len] == ']');
+}
+
+/* Up to a space, a quote, a parenthesis that closes none of its own, or && or || in none. */
+static size_t pattern_len(const char *at)
+{
+    size_t len = 0;
+    size_t depth = 0;
+
+    while (at[len] != '\0' && !strchr(PATTERN_ENDS, at[len])) {
+        char c = at[len];
+
+        if (depth == 0 && (c == ')' || ((c == '&' || c == '|') && at[len + 1] == c))) {
+            break;
+        }
+        if (c == '[') {
+            len += class_len(at + len);
+            continue;
+        }
+        depth += c == '(';
+        depth -= c == ')';
+        len += 1 + (c == '\\' && at[len + 1] != '\0' && !strchr(PATTERN_ENDS, at[len + 1]));
     }
     return len;
 }
@@ -70,6 +105,14 @@ struct selector_token selector_token_find(const char *at)
         return (struct selector_token){TOKEN_WORD, at, len};
     }
     return (struct selector_token){TOKEN_SYMBOL, at, symbol_len(at)};
+}
+
+struct selector_token selector_pattern_find(const char *at)
+{
+    at += strspn(at, SPACE);
+    size_t len = pattern_len(at);
+
+    return len > 0 ? (struct selector_token){TOKEN_WORD, at, len} : selector_token_find(at);
 }
 
 bool selector_token_is(const struct selector_token *token, const char *text)

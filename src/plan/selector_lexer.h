@@ -22,6 +22,10 @@ struct selector_token {
 /* The first token at or behind `at`. */
 struct selector_token selector_token_find(const char *at);
 
+/* The same where a regular expression is expected: its parentheses, brackets and symbols belong to
+ * the word. */
+struct selector_token selector_pattern_find(const char *at);
+
 /* Whether it is this word or symbol, unquoted. */
 bool selector_token_is(const struct selector_token *token, const char *text);
 

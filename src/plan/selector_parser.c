@@ -206,6 +206,7 @@ static int parse_list(struct parser *p, struct selector_test *test)
 
 static int parse_pattern(struct parser *p, struct selector_test *test)
 {
+    p->now = selector_pattern_find(p->now.at);
     if (take_value(p) < 0) {
         return -1;
     }

@@ -68,6 +68,9 @@ char *ecs_cluster_status(struct view *view, const char *cluster_arn) MUST_CHECK;
 /* A task or instance of the cluster by id or ARN, or NULL. */
 struct entity *ecs_find_member(struct view *view, enum kind kind, const char *cluster_arn,
                                const char *reference) MUST_CHECK;
+/* Refuses all of them for one that can name no task or instance of the cluster, as ECS does. */
+int ecs_check_members(struct ecs_call *call, enum kind kind, const char *cluster_arn,
+                      const json_t *references) MUST_CHECK;
 /* `{"arn":...,"reason":"MISSING"}`, the ARN spelt out. */
 json_t *ecs_missing_member(enum kind kind, const char *cluster_arn, const char *reference);
 json_t *ecs_missing_cluster(struct view *view, const char *reference);

@@ -4,7 +4,10 @@
 #include "model/arn.h"
 #include "util/mem.h"
 
+#define INVALID     "InvalidParameterException"
 #define ACCOUNT_LEN 12
+#define ID_LEN      32 /* of a task or container instance */
+#define UUID_LEN    36 /* until 2018 */
 
 /* ---- clusters -------------------------------------------------------------------------------- */
 
@@ -111,6 +114,55 @@ struct entity *ecs_find_member(struct view *view, enum kind kind, const char *cl
         found = get_member(view, kind, cluster_arn, arn.text);
     }
     return found;
+}
+
+/* Behind "task/" in an ARN; the whole of any other text. */
+static const char *name_in(const char *reference)
+{
+    const char *colon = strrchr(reference, ':');
+    const char *slash = strchr(colon ? colon : reference, '/');
+
+    return colon && slash ? slash + 1 : reference;
+}
+
+/* "<id>" or "<cluster>/<id>" */
+static int check_member(struct ecs_call *call, enum kind kind, const char *cluster,
+                        const char *reference)
+{
+    const char *name = name_in(reference);
+    size_t cluster_len = strcspn(name, "/");
+    const char *id = name[cluster_len] ? name + cluster_len + 1 : name;
+    size_t id_len = strlen(id);
+
+    if (strchr(id, '/')) {
+        return ecs_refuse(call, INVALID, "Invalid identifier: Unexpected number of separators");
+    }
+    if (id != name &&
+        (strlen(cluster) != cluster_len || strncmp(name, cluster, cluster_len) != 0)) {
+        return ecs_refuse(call, INVALID,
+                          "Invalid identifier: Identifier is for cluster %.*s. Your cluster is %s",
+                          (int)cluster_len, name, cluster);
+    }
+    return id_len == ID_LEN || id_len == UUID_LEN
+               ? 0
+               : ecs_refuse(call, INVALID, "%sId length should be one of [%d,%d]", kind_name(kind),
+                            ID_LEN, UUID_LEN);
+}
+
+int ecs_check_members(struct ecs_call *call, enum kind kind, const char *cluster_arn,
+                      const json_t *references)
+{
+    const char *cluster = arn_cluster_name(cluster_arn);
+    const json_t *reference;
+    size_t i;
+
+    json_array_foreach(references, i, reference)
+    {
+        if (check_member(call, kind, cluster ? cluster : "", json_string_value(reference)) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* ---- what there is not ----------------------------------------------------------------------- */

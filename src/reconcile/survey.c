@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "util/log.h"
 #include "util/mem.h"
 
 #define AHEAD_MAX 50 /* calls of Describe more than pages were read: half of ECS' burst */
@@ -197,21 +198,61 @@ static int list(struct course *course, const struct listing *listing, struct err
     return outcome < 0 ? error_prefix(err, "listing %s", listing->name) : 0;
 }
 
+static int ask(const struct survey *survey, enum kind kind, json_t *arns, json_t **found,
+               json_t **failures, struct error *err)
+{
+    return kind == KIND_TASK
+               ? ecs_describe_tasks(&survey->ecs, survey->cluster, arns, found, failures, err)
+               : ecs_describe_container_instances(&survey->ecs, survey->cluster, arns, found,
+                                                  failures, err);
+}
+
+/* What ECS refuses to look for, it does not have. */
+static int describe_none(struct course *course, enum kind kind, json_t *arns,
+                         const struct error *why, struct error *err)
+{
+    const struct survey *survey = course->survey;
+    const char *arn = json_string_value(json_array_get(arns, 0));
+    json_auto_t *found = json_array();
+    json_auto_t *failures = json_pack("[{s:s, s:s}]", "arn", arn, "reason", "MISSING");
+
+    log_warn("drift.refused", "%s=%s error=\"%s\"", kind_name(kind), arn, why->text);
+    return survey->described(survey->ctx, kind, found, failures, err);
+}
+
+/* Takes the ARNs. ECS refuses all of a call for one which cannot name anything, as that of a forged
+ * event may: halves of what is refused are asked for apart. */
 static int describe(struct course *course, enum kind kind, json_t *arns, struct error *err)
 {
     const struct survey *survey = course->survey;
+    json_auto_t *owned = arns;
     json_auto_t *found = NULL;
     json_auto_t *failures = NULL;
-    int outcome =
-        kind == KIND_TASK
-            ? ecs_describe_tasks(&survey->ecs, survey->cluster, arns, &found, &failures, err)
-            : ecs_describe_container_instances(&survey->ecs, survey->cluster, arns, &found,
-                                               &failures, err);
+    size_t n = json_array_size(arns);
+    struct error why = {0};
 
-    if (outcome < 0) {
-        return error_prefix(err, "describing %ss", kind_name(kind));
+    if (ask(survey, kind, arns, &found, &failures, &why) == 0) {
+        return survey->described(survey->ctx, kind, found, failures, err);
     }
-    return survey->described(survey->ctx, kind, found, failures, err);
+    if (why.code != ERR_INVALID) {
+        return error_set(err, why.code, "describing %ss: %s", kind_name(kind), why.text);
+    }
+    if (n == 1) {
+        return describe_none(course, kind, arns, &why, err);
+    }
+    json_t *half = json_array();
+
+    for (size_t i = n / 2; i < n; i++) {
+        json_array_append(half, json_array_get(arns, n / 2));
+        json_array_remove(arns, n / 2);
+    }
+    pthread_mutex_lock(&course->lock);
+    course->batches += 2;
+    pthread_mutex_unlock(&course->lock);
+    if (describe(course, kind, half, err) < 0) {
+        return -1;
+    }
+    return describe(course, kind, json_incref(arns), err);
 }
 
 static void *work(void *ctx)
@@ -227,9 +268,6 @@ static void *work(void *ctx)
         int outcome = errand.listing ? list(course, errand.listing, &why)
                                      : describe(course, errand.kind, errand.arns, &why);
 
-        if (!errand.listing) {
-            json_decref(errand.arns);
-        }
         pthread_mutex_lock(&course->lock);
         if (outcome < 0) {
             fail(course, &why);

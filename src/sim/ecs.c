@@ -59,6 +59,53 @@ int ecs_instance_of(struct call *call, struct cluster *cluster, const char *key,
                          "The referenced container instance was not found.");
 }
 
+/* Ids of today and, with dashes, those until 2018. Source: messages in reports of ECS' users. */
+static bool id_len_fits(size_t len)
+{
+    return len == 32 || len == 36;
+}
+
+/* An id, or an ARN whose last part is "task/<id>" or "task/<cluster>/<id>". */
+static int check_reference(struct call *call, const struct cluster *cluster, const char *reference,
+                           const char *id)
+{
+    const char *colon = strrchr(reference, ':');
+    const char *type_end = strchr(colon ? colon : reference, '/');
+    const char *rest = colon && type_end ? type_end + 1 : reference;
+    const char *slash = strchr(rest, '/');
+    size_t name_len = slash ? (size_t)(slash - rest) : 0;
+
+    if (slash && strchr(slash + 1, '/')) {
+        return refuse(call, "InvalidParameterException",
+                      "Invalid identifier: Unexpected number of separators");
+    }
+    if (slash &&
+        (strlen(cluster->name) != name_len || strncmp(rest, cluster->name, name_len) != 0)) {
+        return refuse(call, "InvalidParameterException",
+                      "Invalid identifier: Identifier is for cluster %.*s. Your cluster is %s",
+                      (int)name_len, rest, cluster->name);
+    }
+    return id_len_fits(strlen(slash ? slash + 1 : rest))
+               ? 0
+               : refuse(call, "InvalidParameterException", "%s length should be one of [32,36]",
+                        id);
+}
+
+int ecs_check_references(struct call *call, const struct cluster *cluster, const json_t *references,
+                         const char *id)
+{
+    size_t i = 0;
+    const json_t *each = NULL;
+
+    json_array_foreach(references, i, each)
+    {
+        if (check_reference(call, cluster, json_string_value(each), id) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 bool ecs_includes(const struct call *call, const char *what)
 {
     size_t i = 0;

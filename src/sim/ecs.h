@@ -15,6 +15,10 @@ int ecs_instance_of(struct call *call, struct cluster *cluster, const char *key,
                     struct instance **out) MUST_CHECK;
 /* True when `include` asks for it ("TAGS"). */
 bool ecs_includes(const struct call *call, const char *what);
+/* Refuses all of them for one that cannot name anything in the cluster, as ECS does; id is what its
+ * messages call it: "taskId", "instanceId". */
+int ecs_check_references(struct call *call, const struct cluster *cluster, const json_t *references,
+                         const char *id) MUST_CHECK;
 
 /* What a call could not do, to be told after what it could. */
 struct failures {

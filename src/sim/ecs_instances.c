@@ -65,7 +65,8 @@ int ecs_describe_container_instances(struct sim *sim, struct call *call)
     const json_t *each = NULL;
 
     if (ecs_cluster_of(sim, call, &cluster) < 0 ||
-        input_texts(call, "containerInstances", 1, DESCRIBE_MAX, &references) < 0) {
+        input_texts(call, "containerInstances", 1, DESCRIBE_MAX, &references) < 0 ||
+        ecs_check_references(call, cluster, references, "instanceId") < 0) {
         return -1;
     }
     emit_open(&call->out, "containerInstances", '[');

@@ -138,7 +138,8 @@ int ecs_describe_tasks(struct sim *sim, struct call *call)
     bool with_tags = ecs_includes(call, "TAGS");
 
     if (ecs_cluster_of(sim, call, &cluster) < 0 ||
-        input_texts(call, "tasks", 1, DESCRIBE_MAX, &references) < 0) {
+        input_texts(call, "tasks", 1, DESCRIBE_MAX, &references) < 0 ||
+        ecs_check_references(call, cluster, references, "taskId") < 0) {
         return -1;
     }
     emit_open(&call->out, "tasks", '[');

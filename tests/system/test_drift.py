@@ -123,6 +123,21 @@ def test_what_vanished_goes_when_two_passes_agree(stack):
 
 
 @quiet
+def test_what_ecs_refuses_to_describe_fails_no_pass(stack):
+    """One id that ECS takes for none, and it refuses the hundred that are asked for with it."""
+    stack.sim.create_cluster(CLUSTER)
+    instances = stack.sim.add_instances(CLUSTER, 6)
+    eventually(lambda: stored_instances(stack) == set(instances), PASS_S)
+    sqs = stack.aws_client("sqs")
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="blox")["QueueUrl"], MessageBody=event(stack, version=1))
+    eventually(lambda: len(stored_instances(stack)) == 7, PASS_S)
+    wait_for_passes(stack, 1)
+    eventually(lambda: stored_instances(stack) == set(instances), AGREE_S + PASS_S)
+    ((gone, cause),) = deletions(stack)
+    assert gone.endswith("/somebody") and cause == "drift"
+
+
+@quiet
 def test_a_deregistered_instance_is_no_loss(stack):
     """Its event is lost; Describe still knows it as INACTIVE, and nothing is deleted."""
     stack.sim.create_cluster(CLUSTER)

@@ -13,6 +13,7 @@ PASS_S = 15  # within which a pass is over
 TARGET = "AmazonEC2ContainerServiceV20141113."
 PLACE = f"arn:aws:ecs:{REGION}:123456789012"
 NOBODY = "0123456789abcdef0123456789abcdef"  # the id of nothing
+UUID = "01234567-89ab-cdef-0123-456789abcdef"  # an older one
 
 
 # ---- the world ---------------------------------------------------------------------------------
@@ -200,11 +201,12 @@ FILTERS = {
         {"cluster": "prod", "containerInstances": []},
         {"cluster": "prod", "containerInstances": [NOBODY, f"{PLACE}:container-instance/prod/{NOBODY}"]},
         {"cluster": "prod", "containerInstances": [NOBODY] * 101},
-        {"cluster": "prod", "containerInstances": [f"{PLACE}:task/prod/{NOBODY}", ""]},
+        {"cluster": "prod", "containerInstances": [f"{PLACE}:task/prod/{NOBODY}"]},
+        {"cluster": "prod", "containerInstances": [f"{PLACE}:container-instance/{NOBODY}", UUID]},
     ],
     "describe_tasks": [
         {"cluster": "prod", "tasks": []},
-        {"cluster": "prod", "tasks": [NOBODY, f"{PLACE}:task/prod/{NOBODY}", "arn:nonsense", "non/sense"]},
+        {"cluster": "prod", "tasks": [NOBODY, f"{PLACE}:task/prod/{NOBODY}", f"{PLACE}:task/{NOBODY}", UUID]},
         {"cluster": "prod", "tasks": [NOBODY] * 100},
         {"cluster": "prod", "tasks": [NOBODY] * 101},
     ],
@@ -248,9 +250,39 @@ def test_references_of_every_kind(world):
     want, got = world.both("describe_tasks", {"cluster": "prod", "tasks": tasks})
     assert got == want
     assert len(got["tasks"]) == 3 and len(got["failures"]) == 1
-    want, got = world.both("describe_tasks", {"cluster": "default", "tasks": tasks})  # another cluster's
+    want, got = world.both("describe_tasks", {"cluster": "default", "tasks": [id_of(arn) for arn in world.tasks[:4]]})
     assert got == want
     assert got["tasks"] == [] and len(got["failures"]) == 4
+
+
+NO_ID = r"length should be one of \[32,36\]"
+
+
+@pytest.mark.parametrize(
+    "reference, why",
+    [
+        ("", NO_ID),
+        ("None", NO_ID),  # what scripts make of an empty listing
+        (NOBODY + "0", NO_ID),
+        ("arn:nonsense", NO_ID),
+        (f"{PLACE}:task/prod/1", NO_ID),
+        (f"{PLACE}:task/prod/", NO_ID),
+        (f"{PLACE}:task/default/{NOBODY}", "Identifier is for cluster default. Your cluster is prod"),
+        (f"{PLACE}:task/pro/{NOBODY}", "Identifier is for cluster pro. Your cluster is prod"),
+        (f"default/{NOBODY}", "Identifier is for cluster default. Your cluster is prod"),
+        (f"{PLACE}:task/prod/a/{NOBODY}", "Unexpected number of separators"),
+        (f"prod/a/{NOBODY}", "Unexpected number of separators"),
+    ],
+)
+def test_one_impossible_reference_refuses_all(world, reference, why):
+    for operation, key, kind in (
+        ("describe_tasks", "tasks", "task"),
+        ("describe_container_instances", "containerInstances", "container-instance"),
+    ):
+        parameters = {"cluster": "prod", key: [NOBODY, reference.replace("task", kind)]}
+        for client in (world.ecs, world.blox):
+            with pytest.raises(client.exceptions.InvalidParameterException, match=why):
+                getattr(client, operation)(**parameters)
 
 
 def test_every_instance(world):

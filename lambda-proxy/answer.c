@@ -5,6 +5,7 @@
 
 #include "util/base64.h"
 #include "util/js.h"
+#include "util/mem.h"
 #include "util/utf8.h"
 
 static bool is_utf8(const char *bytes, size_t len)
@@ -68,24 +69,40 @@ static void write_headers(struct strbuf *out, const struct headers *headers, boo
     strbuf_add_char(out, '}');
 }
 
-static void write_body(struct strbuf *out, const char *body, size_t body_len)
+/* Whole characters of a text. */
+static size_t piece_len(const char *bytes, size_t left, bool text)
 {
-    bool text = is_utf8(body, body_len);
+    size_t len = left < MEM_PIECE ? left : MEM_PIECE;
+
+    while (text && len < left && (bytes[len] & 0xc0) == 0x80) {
+        len--;
+    }
+    return len;
+}
+
+/* Ends early where it has become too long. */
+static void write_body(struct strbuf *out, const struct strbuf *body)
+{
+    bool text = is_utf8(body->text, body->len);
 
     js_write_key(out, "body");
-    if (text) {
-        js_write_bytes(out, body, body_len);
-    } else {
-        strbuf_add_char(out, '"');
-        base64_encode(body, body_len, out);
-        strbuf_add_char(out, '"');
+    strbuf_add_char(out, '"');
+    for (size_t at = 0, n; at < body->len && out->len <= ANSWER_LEN_MAX; at += n) {
+        n = piece_len(body->text + at, body->len - at, text);
+        if (text) {
+            js_write_part(out, body->text + at, n);
+        } else {
+            base64_encode(body->text + at, n, out);
+        }
+        mem_give_back(body->text, at + n);
     }
+    strbuf_add_char(out, '"');
     js_write_key(out, "isBase64Encoded");
     strbuf_add_text(out, text ? "false" : "true");
 }
 
-bool answer_write(struct strbuf *out, int status, const struct headers *headers, const char *body,
-                  size_t body_len)
+bool answer_write(struct strbuf *out, int status, const struct headers *headers,
+                  struct strbuf *body)
 {
     strbuf_reset(out);
     strbuf_add_char(out, '{');
@@ -95,11 +112,10 @@ bool answer_write(struct strbuf *out, int status, const struct headers *headers,
     write_headers(out, headers, false);
     js_write_key(out, "multiValueHeaders");
     write_headers(out, headers, true);
-    if (body_len <= ANSWER_LEN_MAX) {
-        write_body(out, body, body_len);
-    }
+    write_body(out, body);
     strbuf_add_char(out, '}');
-    if (body_len > ANSWER_LEN_MAX || out->len > ANSWER_LEN_MAX) {
+    strbuf_reset(body);
+    if (out->len > ANSWER_LEN_MAX) {
         strbuf_reset(out);
         return false;
     }

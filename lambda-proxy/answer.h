@@ -18,10 +18,10 @@
 /*
  * Writes the answer: names that came once into headers, repeated ones into multiValueHeaders, the
  * body as text where it is UTF-8, else in base64. False, and out is empty, when that is longer than
- * ANSWER_LEN_MAX.
+ * ANSWER_LEN_MAX. The body is given back on the way, and empty afterwards.
  */
-bool answer_write(struct strbuf *out, int status, const struct headers *headers, const char *body,
-                  size_t body_len) MUST_CHECK;
+bool answer_write(struct strbuf *out, int status, const struct headers *headers,
+                  struct strbuf *body) MUST_CHECK;
 
 /* Writes an answer of our own: {"message":...}, as the gateway's own failures look. */
 void answer_write_failure(struct strbuf *out, int status, const char *request_id,

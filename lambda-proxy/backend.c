@@ -145,8 +145,8 @@ static int sign(const struct backend *backend, const struct call *call, struct l
         .timestamp = letter->timestamp,
         .method = call->method,
         .target = call->target.text,
-        .body = call->body,
-        .body_len = call->body_len,
+        .body = call->body.text,
+        .body_len = call->body.len,
         .identity = call->identity,
     };
 
@@ -193,12 +193,13 @@ static void attempt(struct backend *backend, const struct call *call, const stru
         .target = call->target.text,
         .headers = letter->items,
         .n_headers = letter->n,
-        .body = writes && !call->body ? "" : call->body,
-        .body_len = call->body_len,
+        .body = writes && !call->body.text ? "" : call->body.text,
+        .body_len = call->body.len,
         .timeout_ms = (int)budget_ms,
         .connect_ms = CONNECT_MS,
         .answer_max = BACKEND_ANSWER_MAX,
         .once = true,
+        .used_up = !call_is_read(call), /* it is never sent again */
         .fresh = fresh,
         .direct = true,
     };

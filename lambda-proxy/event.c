@@ -21,7 +21,7 @@ void call_free(struct call *call)
     strbuf_clear(&call->target);
     free(call->path);
     headers_clear(&call->headers);
-    strbuf_clear(&call->decoded);
+    strbuf_clear(&call->body);
     free(call);
 }
 
@@ -181,7 +181,25 @@ static int read_target(struct call *call, const json_t *event, struct error *err
                       add_parameter, err);
 }
 
-static int read_body(struct call *call, const json_t *event, struct error *err)
+/* What the base64 in `body` stands for takes its place, piece by piece. */
+static bool decode(struct strbuf *body)
+{
+    AUTO_STRBUF text = *body;
+
+    *body = (struct strbuf){0};
+    strbuf_add_text(body, ""); /* of nothing comes nothing, and that is a body */
+    for (size_t at = 0, n; at < text.len; at += n) {
+        n = text.len - at < MEM_PIECE ? text.len - at : MEM_PIECE;
+        if (!base64_decode(text.text + at, n, body) ||
+            (at + n < text.len && text.text[at + n - 1] == '=')) {
+            return false;
+        }
+        mem_give_back(text.text, at + n);
+    }
+    return true;
+}
+
+static int read_body(struct call *call, const json_t *event, struct strbuf *text, struct error *err)
 {
     const json_t *body = json_object_get(event, "body");
     const json_t *encoded = json_object_get(event, "isBase64Encoded");
@@ -195,14 +213,10 @@ static int read_body(struct call *call, const json_t *event, struct error *err)
     if (!json_is_string(body)) {
         return error_set(err, ERR_INVALID, "event: body is no text");
     }
-    call->body = json_string_value(body);
-    call->body_len = json_string_length(body);
-    if (json_is_true(encoded)) {
-        if (!base64_decode(call->body, call->body_len, &call->decoded)) {
-            return error_set(err, ERR_INVALID, "event: body is no base64");
-        }
-        call->body = call->decoded.text ? call->decoded.text : "";
-        call->body_len = call->decoded.len;
+    call->body = *text;
+    *text = (struct strbuf){0};
+    if (json_is_true(encoded) && !decode(&call->body)) {
+        return error_set(err, ERR_INVALID, "event: body is no base64");
     }
     return 0;
 }
@@ -316,13 +330,13 @@ static int check_kind(const json_t *event, json_t **context, struct error *err)
     return 0;
 }
 
-struct call *call_from_event(const json_t *event, struct error *err)
+struct call *call_from_event(const json_t *event, struct strbuf *body, struct error *err)
 {
     json_t *context = NULL;
     AUTO(call) *call = xcalloc(1, sizeof(*call));
 
     if (check_kind(event, &context, err) < 0 || read_method(call, event, err) < 0 ||
-        read_target(call, event, err) < 0 || read_body(call, event, err) < 0 ||
+        read_target(call, event, err) < 0 || read_body(call, event, body, err) < 0 ||
         read_identity(call, context, err) < 0 || read_headers(call, event, context, err) < 0) {
         return NULL;
     }

@@ -24,18 +24,18 @@ struct call {
     bool to_stream;       /* a path of the streams, which cannot pass the gateway */
     /* Those of the client which pass, and X-Forwarded-* as the gateway has them. */
     struct headers headers;
-    struct strbuf decoded; /* a body that came in base64 */
-    const char *body;      /* borrowed from the event or from decoded; NULL: none */
-    size_t body_len;
+    struct strbuf body; /* without a text: none */
     /* Who called, as the gateway has verified; borrowed from the event. Without a key's id. */
     struct signature_identity identity;
 };
 
 /*
- * Reads the event, which must live as long as the call. ERR_INVALID, with a text for the client: it
- * is none of a REST API, or something in it could not be sent on as it is.
+ * Reads the event, which must live as long as the call; its body, apart from it (see
+ * js_parse_apart), becomes the call's. ERR_INVALID, with a text for the client: it is none of a
+ * REST API, or something in it could not be sent on as it is.
  */
-struct call *call_from_event(const json_t *event, struct error *err) MUST_CHECK;
+struct call *call_from_event(const json_t *event, struct strbuf *body,
+                             struct error *err) MUST_CHECK;
 void call_free(struct call *call);
 AUTO_DEFINE(call);
 

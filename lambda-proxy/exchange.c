@@ -40,7 +40,8 @@ static void on_end(void *ctx, const struct fetch_answer *answer)
     exchange->status = answer->status;
     if (answer->err.code == ERR_NONE) {
         fetch_answer_headers(answer, take_header, exchange);
-        strbuf_add(&exchange->body, answer->body, answer->body_len);
+        exchange->body = *answer->taken;
+        *answer->taken = (struct strbuf){0};
     }
 }
 

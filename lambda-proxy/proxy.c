@@ -62,8 +62,7 @@ static int pass_on(struct work *work, struct exchange *reply)
         return refuse(work, 502, "Blox' answer is unusable", "its status is none of an answer");
     }
     headers_clean_answer(&reply->headers);
-    if (!answer_write(work->out, reply->status, &reply->headers,
-                      reply->body.text ? reply->body.text : "", reply->body.len)) {
+    if (!answer_write(work->out, reply->status, &reply->headers, &reply->body)) {
         return refuse_large(work);
     }
     work->status = reply->status;
@@ -101,32 +100,34 @@ static void log_work(const struct work *work, const struct call *call, const str
              " bytes_in=%zu bytes_out=%zu caller=\"%s\" api_request=\"%s\" backend_request=\"%s\" "
              "text=\"%s\"",
              call->method, call->path, work->status, clock_mono_us() - work->began_us,
-             work->backend_us, call->body_len, work->out->len,
+             work->backend_us, call->body.len, work->out->len,
              who->caller_arn ? who->caller_arn : "", who->api_request_id ? who->api_request_id : "",
              nginx_id ? nginx_id : "", work->why ? work->why : "");
 }
 
 /* The event may hold secrets, so only the names of its members are logged. */
-static int refuse_event(struct work *work, const json_t *event, const struct error *why)
+static int refuse_event(struct work *work, const json_t *event, size_t event_len,
+                        const struct error *why)
 {
     AUTO_STRBUF keys = {0};
 
     event_keys(event, &keys);
-    log_warn("request.refused", "text=\"%s\" bytes=%zu keys=\"%s\"", why->text,
-             work->invocation->event_len, keys.text);
+    log_warn("request.refused", "text=\"%s\" bytes=%zu keys=\"%s\"", why->text, event_len,
+             keys.text);
     return refuse(work, 400, why->text, why->text);
 }
 
 static int serve(struct work *work, struct error *err)
 {
-    const struct invocation *invocation = work->invocation;
+    size_t event_len = work->invocation->event->len;
+    AUTO_STRBUF body = {0};
     struct error why = {0};
-    json_auto_t *event = js_parse(invocation->event, invocation->event_len, &why);
-    AUTO(call) *call = event ? call_from_event(event, &why) : NULL;
+    json_auto_t *event = js_parse_apart(work->invocation->event, "body", &body, &why);
+    AUTO(call) *call = event ? call_from_event(event, &body, &why) : NULL;
     AUTO_EXCHANGE reply = {0};
 
     if (!call) {
-        return refuse_event(work, event, &why);
+        return refuse_event(work, event, event_len, &why);
     }
     if (call->to_stream) {
         refuse(work, 501, STREAM_TEXT, "a stream");

@@ -58,7 +58,7 @@ static bool id_is_valid(const char *id)
 
 static int read_next(struct runtime *runtime, struct invocation *out, struct error *err)
 {
-    const struct exchange *next = &runtime->next;
+    struct exchange *next = &runtime->next;
     const char *id = headers_last(&next->headers, "Lambda-Runtime-Aws-Request-Id");
     const char *deadline = headers_last(&next->headers, "Lambda-Runtime-Deadline-Ms");
 
@@ -74,8 +74,7 @@ static int read_next(struct runtime *runtime, struct invocation *out, struct err
         .id = runtime->id,
         .trace_id = headers_last(&next->headers, "Lambda-Runtime-Trace-Id"),
         .deadline_ms = deadline ? strtoll(deadline, NULL, 10) : 0,
-        .event = next->body.text ? next->body.text : "",
-        .event_len = next->body.len,
+        .event = &next->body,
     };
     return 0;
 }

@@ -14,13 +14,12 @@
 
 struct runtime;
 
-/* An event. Its texts live until the next runtime_next. */
+/* An event. All of it lives until the next runtime_next. */
 struct invocation {
     const char *id;
     const char *trace_id; /* or NULL: it is not traced */
     int64_t deadline_ms;  /* wall clock, since the epoch; 0: the Runtime API did not say */
-    const char *event;
-    size_t event_len;
+    struct strbuf *event;
 };
 
 /* address: host:port, as in AWS_LAMBDA_RUNTIME_API. Connects to nobody yet. */

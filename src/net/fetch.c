@@ -26,6 +26,7 @@ struct fetch_transfer {
     size_t answer_max;
     int sends; /* how often libcurl began the request */
     bool once;
+    bool used_up;
     bool repeated; /* libcurl wanted to send a second time what leaves once */
     bool refused;  /* by may_send */
     bool too_long; /* the answer */
@@ -122,6 +123,9 @@ static size_t give_body(char *out, size_t size, size_t n, void *ctx)
     }
     memcpy(out, transfer->body + transfer->body_given, len);
     transfer->body_given += len;
+    if (transfer->used_up) {
+        mem_give_back(transfer->body, transfer->body_given);
+    }
     return len;
 }
 
@@ -296,6 +300,7 @@ struct fetch_transfer *fetch_start(struct fetch *fetch, const struct fetch_reque
     transfer->body_len = request->body_len;
     transfer->answer_max = request->answer_max ? request->answer_max : FETCH_ANSWER_MAX;
     transfer->once = request->once;
+    transfer->used_up = request->used_up;
     transfer->may_send = request->may_send;
     transfer->may_send_ctx = request->may_send_ctx;
     transfer->done = done;
@@ -356,6 +361,7 @@ static void finish(struct fetch_transfer *transfer, CURLcode code)
     struct fetch_answer answer = {
         .body = transfer->answer.text ? transfer->answer.text : "",
         .body_len = transfer->answer.len,
+        .taken = &transfer->answer,
         .body_sent = body_sent(transfer),
         .begun = transfer->headers_len > 0,
         .timed_out = code == CURLE_OPERATION_TIMEDOUT,

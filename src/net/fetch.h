@@ -20,6 +20,7 @@
 #define FETCH_CONNECT_MS 3000
 #define FETCH_FOREVER    (-1) /* a timeout which does not come */
 
+struct strbuf;
 struct fetch;
 struct fetch_transfer; /* one request under way */
 
@@ -41,6 +42,7 @@ struct fetch_request {
     size_t answer_max; /* bytes of the answer's body; 0: FETCH_ANSWER_MAX */
     bool once;         /* it leaves one time at most, see fetch_start */
     bool fresh;        /* over a new connection */
+    bool used_up;      /* with `once`: the body's memory is given back as it is sent */
     /* Never by a proxy, and the name is looked up for each connection: for services nearby, on the
      * loopback, the link or in the own network. */
     bool direct;
@@ -55,6 +57,7 @@ struct fetch_answer {
     int status;       /* 0 when none came */
     const char *body; /* the transfer's; NUL behind its end */
     size_t body_len;
+    struct strbuf *taken; /* where it lies: who wants to keep it without a copy may empty this */
     bool body_sent; /* the peer may have seen some of the request's body, so may have acted on it */
     bool begun;     /* at least a line of an answer came */
     bool timed_out;

@@ -218,12 +218,11 @@ static size_t write_special(struct strbuf *out, const unsigned char *p, size_t l
     return len;
 }
 
-void js_write_bytes(struct strbuf *out, const char *text, size_t len)
+void js_write_part(struct strbuf *out, const char *text, size_t len)
 {
     const char *p = text;
     const char *end = p + len;
 
-    strbuf_add_char(out, '"');
     while (p < end) {
         const char *run = p;
 
@@ -233,6 +232,12 @@ void js_write_bytes(struct strbuf *out, const char *text, size_t len)
             p += write_special(out, (const unsigned char *)p, (size_t)(end - p));
         }
     }
+}
+
+void js_write_bytes(struct strbuf *out, const char *text, size_t len)
+{
+    strbuf_add_char(out, '"');
+    js_write_part(out, text, len);
     strbuf_add_char(out, '"');
 }
 

@@ -21,6 +21,13 @@
  * deeper than 512, an integer beyond 64 bits, a real beyond a double.
  */
 json_t *js_parse(const char *text, size_t len, struct error *err) MUST_CHECK;
+/*
+ * The same for a text that may have most of its bytes in one string, which then never lies in
+ * memory twice: what was read of the text is given back on the way (it is empty afterwards), and of
+ * the outermost object's member `key` the string goes to `apart`, the value having an empty one.
+ */
+json_t *js_parse_apart(struct strbuf *text, const char *key, struct strbuf *apart,
+                       struct error *err) MUST_CHECK;
 
 /* The member, borrowed; NULL when there is none, when it is null, or when obj is no object. */
 json_t *js_get(const json_t *obj, const char *key);
@@ -46,6 +53,8 @@ const char *js_skip_plain(const char *p, const char *end);
  */
 void js_write_string(struct strbuf *out, const char *text);
 void js_write_bytes(struct strbuf *out, const char *text, size_t len);
+/* The same without the quotes, for a part of a string: whole characters. */
+void js_write_part(struct strbuf *out, const char *text, size_t len);
 /* Writes `"key":`, with a comma before it unless it is the first member of its object. */
 void js_write_key(struct strbuf *out, const char *key);
 /* Writes a comma unless this is the first element of its array. */

@@ -19,10 +19,13 @@
 struct reader {
     const char *begin;
     const char *p;
+    const char *pause; /* up to here strings are copied at once */
     const char *end;
     int depth;
-    struct strbuf text; /* the last string or key, unescaped */
-    const char *why;    /* of a failure */
+    struct strbuf text;   /* the last string or key, unescaped */
+    const char *key;      /* see js_parse_apart; NULL: none */
+    struct strbuf *apart; /* its string */
+    const char *why;      /* of a failure */
 };
 
 static json_t *read_value(struct reader *r);
@@ -142,17 +145,31 @@ static bool read_special(struct reader *r)
     return true;
 }
 
+/* At the pause: gives back what was read, if that is wanted. False at the end. */
+static bool go_on(struct reader *r)
+{
+    if (r->p == r->end) {
+        return fail(r, "the end of a string is missing");
+    }
+    mem_give_back(r->begin, (size_t)(r->p - r->begin));
+    r->pause = r->end - r->p > MEM_PIECE ? r->p + MEM_PIECE : r->end;
+    return true;
+}
+
 /* Behind the opening quote; unescaped into r->text. */
 static bool read_text(struct reader *r)
 {
     strbuf_reset(&r->text);
     for (;;) {
+        if (r->p >= r->pause && !go_on(r)) {
+            return false;
+        }
         const char *plain = r->p;
 
-        r->p = js_skip_plain(r->p, r->end);
+        r->p = js_skip_plain(r->p, r->pause);
         strbuf_add(&r->text, plain, (size_t)(r->p - plain));
-        if (r->p == r->end) {
-            return fail(r, "the end of a string is missing");
+        if (r->p == r->pause) {
+            continue;
         }
         if (skip_char(r, '"')) {
             return true;
@@ -166,6 +183,23 @@ static bool read_text(struct reader *r)
 static json_t *read_string(struct reader *r)
 {
     return read_text(r) ? json_stringn_nocheck(r->text.text, r->text.len) : NULL;
+}
+
+/* The value of the member that goes apart, if it is a string. */
+static json_t *read_apart(struct reader *r)
+{
+    skip_space(r);
+    if (!skip_char(r, '"')) {
+        return read_value(r);
+    }
+    struct strbuf other = r->text;
+
+    r->text = *r->apart;
+    bool whole = read_text(r);
+
+    *r->apart = r->text;
+    r->text = other;
+    return whole ? json_string("") : NULL;
 }
 
 /* ---- numbers --------------------------------------------------------------------------------- */
@@ -249,7 +283,8 @@ static bool read_member(struct reader *r, json_t *obj)
     if (!skip_char(r, ':')) {
         return fail(r, "want a colon");
     }
-    json_t *value = read_value(r);
+    bool apart = r->key && r->depth == 1 && streq(name, r->key);
+    json_t *value = apart ? read_apart(r) : read_value(r);
 
     return value && json_object_setn_new_nocheck(obj, name, len, value) == 0;
 }
@@ -337,20 +372,42 @@ static int set_place(const struct reader *r, struct error *err)
                      (size_t)(r->p - start) + 1, r->why);
 }
 
-json_t *js_parse(const char *text, size_t len, struct error *err)
+static json_t *read_document(struct reader *r, struct error *err)
 {
-    struct reader r = {.begin = text, .p = text, .end = text + len};
-    json_t *value = read_value(&r);
+    json_t *value = read_value(r);
 
-    skip_space(&r);
-    if (value && r.p < r.end) {
-        fail(&r, "something follows the value");
+    skip_space(r);
+    if (value && r->p < r->end) {
+        fail(r, "something follows the value");
         json_decref(value);
         value = NULL;
     }
     if (!value) {
-        set_place(&r, err);
+        set_place(r, err);
     }
-    strbuf_clear(&r.text);
+    strbuf_clear(&r->text);
+    return value;
+}
+
+json_t *js_parse(const char *text, size_t len, struct error *err)
+{
+    const char *end = text + len;
+
+    return read_document(&(struct reader){.begin = text, .p = text, .pause = end, .end = end}, err);
+}
+
+json_t *js_parse_apart(struct strbuf *text, const char *key, struct strbuf *apart,
+                       struct error *err)
+{
+    const char *begin = text->text ? text->text : "";
+    struct reader r = {.begin = begin,
+                       .p = begin,
+                       .pause = begin,
+                       .end = begin + text->len,
+                       .key = key,
+                       .apart = apart};
+    json_t *value = read_document(&r, err);
+
+    strbuf_reset(text);
     return value;
 }

@@ -2,8 +2,10 @@
 #include "util/mem.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* jemalloc reads this where it is linked: memory that was freed goes back to the system after a
@@ -90,6 +92,17 @@ char *xasprintf(const char *fmt, ...)
     }
     va_end(args);
     return text;
+}
+
+void mem_give_back(const void *start, size_t len)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t)start + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)start + len) / page * page;
+
+    if (from < end) {
+        (void)madvise((void *)from, end - from, MADV_DONTNEED); /* they read as zeros now */
+    }
 }
 
 void auto_free_char(char **text)

@@ -121,7 +121,11 @@ class Backend(Program):
                     listen 127.0.0.1:{self.port};
                     root .;
                     location /v1/ {{ return 200 '{{"items":[]}}'; }}
-                    location = /large {{ error_page 405 =200 /large; }}
+                    location = /large {{ # answered when the body is there, as with FastCGI
+                        proxy_pass http://127.0.0.1:{self.port}/file; proxy_method GET; proxy_buffering off;
+                        proxy_pass_request_body off; proxy_set_header Content-Length "";
+                    }}
+                    location = /file {{ alias large; }}
                 }}
             }}""")
 
@@ -186,4 +190,4 @@ def proxy(results):
             function.invoke(small)
             resident, most = function.memory_mb()
             results.add("proxy: resident after that", resident, "MB", "<= 20")
-            results.add("proxy: most it ever was", most, "MB", "")
+            results.add("proxy: most it ever was", most, "MB", "<= 20")

@@ -1,7 +1,9 @@
 """The function and Lambda: starting, waiting, being refused, being stopped."""
 
+import base64
 import json
 import os
+import re
 import time
 
 import pytest
@@ -179,24 +181,31 @@ def test_a_stop_during_an_event(start):
         assert api.events.qsize() == 1, "the other event is still there for another function"
 
 
-def test_memory_comes_back(start):
-    """A large event leaves nothing behind."""
+TEXT = "b" * 5_000_000
+JSON = json.dumps([{"a": "ü\n"}] * 400_000, ensure_ascii=False)  # a quarter of it is escaped
+BYTES = bytes(range(256)) * 16_000
 
-    def resident():
-        with open(f"/proc/{function.process.pid}/statm") as statm:
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
-    with Backend(answer(b"b" * 5_000_000), answer(b"x")) as backend:
+@pytest.mark.parametrize(
+    "given, taken, encoded",
+    [(TEXT, TEXT.encode(), False), (JSON, JSON.encode(), False), (base64.b64encode(BYTES).decode(), BYTES, True)],
+    ids=["text", "JSON", "bytes"],
+)
+def test_large_bodies_lie_in_memory_once_and_leave_nothing(start, given, taken, encoded):
+    def kilobytes(name):
+        with open(f"/proc/{function.process.pid}/status") as status:
+            return int(re.search(rf"^{name}:\s+(\d+) kB", status.read(), re.MULTILINE)[1])
+
+    with Backend(answer(b"x"), answer(taken), answer(b"x")) as backend:
         api, function = start(backend)
-        backend.script = [answer(b"x")]
-        for _ in range(20):
-            api.invoke(event())
-        before = resident()
-        backend.script = [answer(b"b" * 5_000_000), answer(b"x")]
-        api.invoke(event("POST", body="a" * 5_000_000))
+        api.invoke(event())
+        before = kilobytes("VmRSS")
+        assert api.invoke(event("POST", body=given, isBase64Encoded=encoded)).base64 == encoded
+        assert backend.requests[-1].body == taken
         api.invoke(event())
         if not any("ASAN" in name for name in os.environ) and b"__asan_" not in function_image(function):
-            assert resident() - before < 2_000_000
+            assert kilobytes("VmHWM") < 20_000
+            assert kilobytes("VmRSS") - before < 2_000
 
 
 def function_image(function):

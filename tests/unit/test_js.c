@@ -167,6 +167,72 @@ static void test_parse(void **state)
     }
 }
 
+/* One string apart from the rest, as long as several pieces, with escapes wherever a piece may end.
+ */
+static void test_a_string_apart(void **state)
+{
+    static const char *const units[] = {"x",        "\\\\", "\\u00fc", "\\ud83d\\ude00",
+                                        "\xc3\xbc", "\xff"};
+
+    (void)state;
+    for (size_t u = 0; u < ARRAY_LEN(units); u++) {
+        AUTO_STRBUF text = {0}, apart = {0};
+        struct error err = {0};
+
+        strbuf_add_text(&text, "{\"a\":{\"big\":\"inner\"},\"big\" : \"");
+        while (text.len < 3 * MEM_PIECE) {
+            strbuf_add_text(&text, units[u]);
+        }
+        strbuf_add_text(&text, "\",\"z\":[\"end\"]}");
+        json_auto_t *whole = parse(text.text);
+        json_auto_t *value = js_parse_apart(&text, "big", &apart, &err);
+
+        assert_non_null(value);
+        assert_int_equal(text.len, 0);
+        assert_string_equal(apart.text, json_string_value(json_object_get(whole, "big")));
+        json_object_set_new(whole, "big", json_string(""));
+        assert_true(json_equal(value, whole));
+    }
+}
+
+/* Anything but a string stays where it is, and of two members the last counts. */
+static void test_what_does_not_go_apart(void **state)
+{
+    static const struct {
+        const char *text, *want, *apart;
+    } cases[] = {
+        {"{\"k\":1}", "{\"k\":1}", NULL},
+        {"{\"k\":null,\"K\":\"x\"}", "{\"K\":\"x\",\"k\":null}", NULL},
+        {"{\"k\":{\"k\":\"x\"}}", "{\"k\":{\"k\":\"x\"}}", NULL},
+        {"[{\"k\":\"x\"}]", "[{\"k\":\"x\"}]", NULL},
+        {"\"k\"", "\"k\"", NULL},
+        {"{\"k\":\"x\",\"k\":\"yy\"}", "{\"k\":\"\"}", "yy"},
+        {"{\"k\":\"x\",\"k\":2}", "{\"k\":2}", "x"},
+        {"{\"k\":2,\"k\":\"x\"}", "{\"k\":\"\"}", "x"},
+        {"{\"k\":\"\"}", "{\"k\":\"\"}", ""},
+        {"{\"k\":\"x", NULL, "x"},
+        {"{\"k\":\"\\", NULL, ""},
+        {"", NULL, NULL},
+    };
+
+    (void)state;
+    for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
+        AUTO_STRBUF text = {0}, apart = {0}, got = {0};
+        struct error err = {0};
+
+        strbuf_add_text(&text, cases[c].text);
+        json_auto_t *value = js_parse_apart(&text, "k", &apart, &err);
+
+        assert_int_equal(!!value, !!cases[c].want);
+        if (value) {
+            js_write_canonical(&got, value);
+            assert_string_equal(got.text, cases[c].want);
+        }
+        assert_int_equal(!!apart.text, !!cases[c].apart);
+        assert_string_equal(apart.text ? apart.text : "", cases[c].apart ? cases[c].apart : "");
+    }
+}
+
 static void test_deep_input_is_refused(void **state)
 {
     enum { DEPTH = 100000 };
@@ -208,10 +274,15 @@ static void test_members(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_escapes),   cmocka_unit_test(test_names),
-        cmocka_unit_test(test_types),     cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_canonical), cmocka_unit_test(test_deep_input_is_refused),
+        cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_canonical),
+        cmocka_unit_test(test_deep_input_is_refused),
         cmocka_unit_test(test_members),
+        cmocka_unit_test(test_a_string_apart),
+        cmocka_unit_test(test_what_does_not_go_apart),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 
 #include "lambda-proxy/answer.h"
 #include "lambda-proxy/budget.h"
+#include "util/base64.h"
 #include "util/js.h"
 #include "util/mem.h"
 
@@ -77,11 +78,12 @@ static void test_answers(void **state)
     (void)state;
     for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
         AUTO_HEADERS headers = {0};
-        AUTO_STRBUF got = {0};
+        AUTO_STRBUF got = {0}, body = {0};
 
         add(&headers, cases[c].headers);
         headers_clean_answer(&headers);
-        assert_true(answer_write(&got, 200, &headers, cases[c].body, strlen(cases[c].body)));
+        strbuf_add_text(&body, cases[c].body);
+        assert_true(answer_write(&got, 200, &headers, &body));
         if (!streq(got.text, cases[c].want)) {
             fail_msg("%s: want\n%s\ngot\n%s", cases[c].name, cases[c].want, got.text);
         }
@@ -91,11 +93,40 @@ static void test_answers(void **state)
 static void test_a_zero_byte_passes(void **state)
 {
     const struct headers headers = {0};
-    AUTO_STRBUF got = {0};
+    AUTO_STRBUF got = {0}, body = {0};
 
     (void)state;
-    assert_true(answer_write(&got, 200, &headers, "a\0b", 3));
+    strbuf_add(&body, "a\0b", 3);
+    assert_true(answer_write(&got, 200, &headers, &body));
     assert_non_null(strstr(got.text, "\"body\":\"a\\u0000b\",\"isBase64Encoded\":false"));
+    assert_true(answer_write(&got, 204, &headers, &body)); /* nothing is left of it */
+    assert_non_null(strstr(got.text, "\"body\":\"\",\"isBase64Encoded\":false"));
+}
+
+/* Written in pieces, between which stands no part of a character and no padding. */
+static void test_long_bodies_stay_whole(void **state)
+{
+    static const char *const units[] = {"\xc3\xbc", "\xf0\x9f\x98\x80", "\xff\x80\x80"};
+    const struct headers headers = {0};
+
+    (void)state;
+    for (size_t u = 0; u < ARRAY_LEN(units); u++) {
+        for (size_t before = 0; before < 4; before++) {
+            AUTO_STRBUF body = {0}, want = {0}, got = {0};
+
+            strbuf_add(&body, "abc", before);
+            while (body.len < 3 * MEM_PIECE) {
+                strbuf_add_text(&body, units[u]);
+            }
+            if (*units[u] == '\xff') {
+                base64_encode(body.text, body.len, &want);
+            } else {
+                strbuf_add(&want, body.text, body.len);
+            }
+            assert_true(answer_write(&got, 200, &headers, &body));
+            assert_non_null(strstr(got.text, want.text));
+        }
+    }
 }
 
 /* The limit counts what is posted, not the body. */
@@ -118,11 +149,12 @@ static void test_size(void **state)
 
     (void)state;
     for (size_t s = 0; s < ARRAY_LEN(sizes); s++) {
-        AUTO_CHAR *body = xmalloc(sizes[s].len);
-        AUTO_STRBUF got = {0};
+        AUTO_STRBUF got = {0}, body = {0};
 
-        memset(body, sizes[s].byte, sizes[s].len);
-        assert_int_equal(answer_write(&got, 200, &headers, body, sizes[s].len), sizes[s].fits);
+        strbuf_reserve(&body, sizes[s].len);
+        memset(body.text, sizes[s].byte, sizes[s].len);
+        body.len = sizes[s].len;
+        assert_int_equal(answer_write(&got, 200, &headers, &body), sizes[s].fits);
         assert_true(got.len <= ANSWER_LEN_MAX);
         assert_int_equal(got.len > 0, sizes[s].fits);
     }
@@ -167,8 +199,11 @@ static void test_budget(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers), cmocka_unit_test(test_a_zero_byte_passes),
-        cmocka_unit_test(test_size),    cmocka_unit_test(test_failure),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_a_zero_byte_passes),
+        cmocka_unit_test(test_long_bodies_stay_whole),
+        cmocka_unit_test(test_size),
+        cmocka_unit_test(test_failure),
         cmocka_unit_test(test_budget),
     };
 

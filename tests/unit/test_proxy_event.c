@@ -3,7 +3,9 @@
 #include "vectors.h"
 
 #include "lambda-proxy/event.h"
+#include "util/base64.h"
 #include "util/js.h"
+#include "util/mem.h"
 
 #define VECTORS_MIN 75
 
@@ -22,10 +24,20 @@ static void spell(const struct call *call, struct strbuf *out)
     for (size_t i = 0; i < ARRAY_LEN(identity); i++) {
         strbuf_addf(out, "identity: %s\n", identity[i] ? identity[i] : "");
     }
-    if (call->body) {
+    if (call->body.text) {
         strbuf_add_char(out, '\n');
-        strbuf_add(out, call->body, call->body_len);
+        strbuf_add(out, call->body.text, call->body.len);
     }
+}
+
+/* The call of an event; its text and tree are the caller's to free. */
+static struct call *read_call(const char *text, size_t len, json_t **event, struct error *err)
+{
+    AUTO_STRBUF bytes = {0}, body = {0};
+
+    strbuf_add(&bytes, text, len);
+    *event = js_parse_apart(&bytes, "body", &body, err);
+    return *event ? call_from_event(*event, &body, err) : NULL;
 }
 
 static void check(const char *name)
@@ -36,8 +48,8 @@ static void check(const char *name)
     struct error err = {0};
 
     assert_non_null(text);
-    json_auto_t *event = js_parse(text, strlen(text), &err);
-    AUTO(call) *call = event ? call_from_event(event, &err) : NULL;
+    json_auto_t *event = NULL;
+    AUTO(call) *call = read_call(text, strlen(text), &event, &err);
     AUTO_STRBUF got = {0};
 
     if (call) {
@@ -62,13 +74,46 @@ static void test_a_zero_byte_in_a_body_passes(void **state)
     static const char text[] = "{\"httpMethod\":\"POST\",\"path\":\"/\",\"requestContext\":{},"
                                "\"body\":\"a\\u0000b\"}";
     struct error err = {0};
-    json_auto_t *event = js_parse(text, sizeof(text) - 1, &err);
-    AUTO(call) *call = call_from_event(event, &err);
+    json_auto_t *event = NULL;
+    AUTO(call) *call = read_call(text, sizeof(text) - 1, &event, &err);
 
     (void)state;
     assert_non_null(call);
-    assert_int_equal(call->body_len, 3);
-    assert_memory_equal(call->body, "a\0b", 3);
+    assert_int_equal(call->body.len, 3);
+    assert_memory_equal(call->body.text, "a\0b", 3);
+}
+
+/* It is decoded in pieces, but is one: padding between them is as wrong as anywhere. */
+static void test_long_bodies_in_base64(void **state)
+{
+    (void)state;
+    for (size_t c = 0; c < 3; c++) {
+        size_t len = 2 * MEM_PIECE + c;
+        AUTO_STRBUF text = {0}, bytes = {0};
+        struct error err = {0};
+        json_auto_t *event = NULL;
+
+        while (bytes.len < len) {
+            strbuf_add_char(&bytes, (char)(bytes.len * 7));
+        }
+        strbuf_add_text(&text, "{\"httpMethod\":\"POST\",\"path\":\"/\",\"requestContext\":{},"
+                               "\"isBase64Encoded\":true,\"body\":\"");
+        size_t body_at = text.len;
+
+        base64_encode(bytes.text, len, &text);
+        strbuf_add_text(&text, "\"}");
+        AUTO(call) *call = read_call(text.text, text.len, &event, &err);
+
+        assert_non_null(call);
+        assert_int_equal(call->body.len, len);
+        assert_memory_equal(call->body.text, bytes.text, len);
+
+        json_auto_t *other = NULL;
+
+        text.text[body_at + MEM_PIECE - 1] = '=';
+        assert_null(read_call(text.text, text.len, &other, &err));
+        assert_string_equal(err.text, "event: body is no base64");
+    }
 }
 
 static void test_only_reads_are_reads(void **state)
@@ -133,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_a_zero_byte_in_a_body_passes),
+        cmocka_unit_test(test_long_bodies_in_base64),
         cmocka_unit_test(test_only_reads_are_reads),
         cmocka_unit_test(test_keys_tell_nothing_else),
         cmocka_unit_test(test_keys_are_bounded),

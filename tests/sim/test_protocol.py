@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from local_aws import ACCOUNT, REGION
 
+NOBODY = "0123456789abcdef0123456789abcdef"  # the id of nothing
 CONTAINER = {"name": "app", "image": "example/app:1", "memory": 64, "cpu": 32, "stopTimeout": 1,
              "portMappings": [{"containerPort": 80}],
              "environment": [{"name": "A", "value": "b"}]}
@@ -52,7 +53,7 @@ def ecs_script(sim):
     yield "ListTaskDefinitions", {"familyPrefix": "app"}
     yield "ListTaskDefinitionFamilies", {"status": "ALL"}
     yield "ListContainerInstances", {"cluster": "p", "status": "ACTIVE"}
-    yield "DescribeContainerInstances", {"cluster": "p", "containerInstances": [one, "nobody"]}
+    yield "DescribeContainerInstances", {"cluster": "p", "containerInstances": [one, NOBODY]}
     yield "PutAttributes", {"cluster": "p", "attributes": [
         {"name": "zone", "value": "z", "targetId": one}]}
     yield "ListAttributes", {"cluster": "p", "targetType": "container-instance",
@@ -67,7 +68,7 @@ def ecs_script(sim):
     task = sim.control("GET", "/tasks", cluster="p")["tasks"][0]["task"]
     sim.wait_for(task, "RUNNING", "p")
     yield "ListTasks", {"cluster": "p", "family": "app"}
-    yield "DescribeTasks", {"cluster": "p", "tasks": [task, "nothing"], "include": ["TAGS"]}
+    yield "DescribeTasks", {"cluster": "p", "tasks": [task, NOBODY], "include": ["TAGS"]}
     yield "StopTask", {"cluster": "p", "task": task, "reason": "enough"}
     sim.wait_for(task, "STOPPED", "p")
     yield "DescribeTasks", {"cluster": "p", "tasks": [task]}
@@ -200,6 +201,9 @@ def test_the_aws_cli_drives_every_sqs_operation(sim):
      "SerializationException"),
     ("ListTasks", {"cluster": "c", "maxResults": "ten"}, "SerializationException"),
     ("ListTasks", {"cluster": "nowhere"}, "ClusterNotFoundException"),
+    ("DescribeTasks", {"cluster": "c", "tasks": [NOBODY, "None"]}, "InvalidParameterException"),
+    ("DescribeContainerInstances", {"cluster": "c", "containerInstances": [f"d/{NOBODY}"]},
+     "InvalidParameterException"),
     ("RunTask", {}, "UnknownOperationException"),
     ("RegisterTaskDefinition", {"family": "x", "containerDefinitions": []},
      "InvalidParameterException"),

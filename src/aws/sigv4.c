@@ -240,7 +240,8 @@ static void add_scope(struct strbuf *out, const struct sigv4_scope *scope)
     strbuf_addf(out, "%.8s/%s/%s/aws4_request", scope->date, scope->region, scope->service);
 }
 
-void sigv4_signed_headers(const struct sigv4_request *request, struct strbuf *out)
+/* Lower-case names in order, separated by semicolons. */
+static void add_signed_headers(const struct sigv4_request *request, struct strbuf *out)
 {
     struct item *items = sorted_headers(request);
 
@@ -312,6 +313,6 @@ void sigv4_authorization(const struct sigv4_request *request, const struct sigv4
     strbuf_addf(out, ALGORITHM " Credential=%s/", access_key_id);
     add_scope(out, scope);
     strbuf_add_text(out, ", SignedHeaders=");
-    sigv4_signed_headers(request, out);
+    add_signed_headers(request, out);
     strbuf_addf(out, ", Signature=%s", signature);
 }

@@ -35,8 +35,6 @@ struct sigv4_scope {
 #define SIGV4_SIGNATURE_LEN 65 /* 64 hexadecimal digits and a NUL */
 
 void sigv4_date(int64_t at_ms, char out[17]);
-/* Lower-case names in order, separated by semicolons. */
-void sigv4_signed_headers(const struct sigv4_request *request, struct strbuf *out);
 void sigv4_canonical_request(const struct sigv4_request *request, struct strbuf *out);
 void sigv4_string_to_sign(const struct sigv4_scope *scope, const char *canonical_request,
                           struct strbuf *out);

@@ -151,17 +151,3 @@ bool arn_is_of_cluster(const char *text, enum arn_kind kind, const char *cluster
            (!arn.cluster || (arn.cluster_len == cluster.cluster_len &&
                              memcmp(arn.cluster, cluster.cluster, arn.cluster_len) == 0));
 }
-
-bool arn_of_cluster(const char *sibling, const char *name, struct strbuf *out)
-{
-    struct arn arn;
-
-    if (!is_cluster_name(name, strlen(name)) ||
-        (!arn_parse(sibling, ARN_CLUSTER, &arn) && !arn_parse(sibling, ARN_TASK, &arn) &&
-         !arn_parse(sibling, ARN_INSTANCE, &arn))) {
-        return false;
-    }
-    strbuf_add(out, sibling, (size_t)(arn.account - sibling) + ACCOUNT_LEN);
-    strbuf_addf(out, ":cluster/%s", name);
-    return true;
-}

@@ -38,8 +38,5 @@ const char *arn_cluster_name(const char *cluster_arn);
 /* Whether a task or instance may belong to the cluster: same partition, region and account, and
  * the same cluster name where the ARN says one. False when either is no such ARN. */
 bool arn_is_of_cluster(const char *text, enum arn_kind kind, const char *cluster_arn);
-/* The ARN of the cluster called `name`, in the partition, region and account of any ARN of the
- * three kinds; false when `sibling` is none or the name no cluster name. */
-bool arn_of_cluster(const char *sibling, const char *name, struct strbuf *out);
 
 #endif

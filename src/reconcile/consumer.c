@@ -21,7 +21,16 @@
 #define POISON_LINES    20    /* logged between two of these, the rest is only counted */
 #define TROUBLE_LINE_MS 10000 /* all pollers have the same trouble: one line in so long */
 
-enum counter { RECEIVED, APPLIED, STALE, REJECTED, TOO_OLD, KEPT, DELETED, COUNTERS };
+enum counter { /* of messages */
+               RECEIVED,
+               APPLIED,
+               STALE,    /* duplicates, and what came late */
+               REJECTED, /* can never be applied */
+               TOO_OLD,  /* of an unknown entity, and older than its tombstone would have been kept
+                          */
+               KEPT,     /* left in the queue: Redis was away, or somebody else kept writing */
+               COUNTERS,
+};
 
 struct poller {
     struct worker worker;
@@ -49,28 +58,13 @@ struct consumer {
     atomic_bool stopping;
     _Atomic enum poison_fate poison_fate;
     atomic_int poison_lines;
-    _Atomic int64_t trouble_at_ms; /* when trouble was last logged */
-    _Atomic int64_t counters[COUNTERS];
+    _Atomic int64_t trouble_at_ms;      /* when trouble was last logged */
+    _Atomic int64_t counters[COUNTERS]; /* since the last line of statistics */
 };
 
 static void count(struct consumer *c, enum counter counter, int64_t n)
 {
     atomic_fetch_add(&c->counters[counter], n);
-}
-
-void consumer_stats(struct consumer *consumer, struct consumer_stats *out)
-{
-    _Atomic int64_t *counters = consumer->counters;
-
-    *out = (struct consumer_stats){
-        .received = atomic_load(&counters[RECEIVED]),
-        .applied = atomic_load(&counters[APPLIED]),
-        .stale = atomic_load(&counters[STALE]),
-        .rejected = atomic_load(&counters[REJECTED]),
-        .too_old = atomic_load(&counters[TOO_OLD]),
-        .kept = atomic_load(&counters[KEPT]),
-        .deleted = atomic_load(&counters[DELETED]),
-    };
 }
 
 /* ---- one batch ------------------------------------------------------------------------------- */
@@ -168,7 +162,6 @@ static int delete_settled(struct consumer *c, const struct sqs_batch *batch,
     if (n > 0 && sqs_delete_batch(c->queue, receipts, n, err) < 0) {
         return -1;
     }
-    count(c, DELETED, (int64_t)n);
     return 0;
 }
 
@@ -255,35 +248,32 @@ static void *poll_queue(void *ctx)
 }
 
 /* A line when something happened since the last one. */
-static void report_progress(const struct consumer_stats *now, const struct consumer_stats *before,
-                            const struct sqs_status *status)
+static void report_progress(struct consumer *c, const struct sqs_status *status)
 {
-    if (now->received == before->received && status->waiting == 0) {
+    long long counts[COUNTERS];
+
+    for (size_t i = 0; i < COUNTERS; i++) {
+        counts[i] = atomic_exchange(&c->counters[i], 0);
+    }
+    if (counts[RECEIVED] == 0 && status->waiting == 0) {
         return;
     }
     log_info("consumer.progress",
              "received=%lld applied=%lld stale=%lld rejected=%lld too_old=%lld kept=%lld "
              "waiting=%lld hidden=%lld",
-             (long long)(now->received - before->received),
-             (long long)(now->applied - before->applied), (long long)(now->stale - before->stale),
-             (long long)(now->rejected - before->rejected),
-             (long long)(now->too_old - before->too_old), (long long)(now->kept - before->kept),
-             (long long)status->waiting, (long long)status->hidden);
+             counts[RECEIVED], counts[APPLIED], counts[STALE], counts[REJECTED], counts[TOO_OLD],
+             counts[KEPT], (long long)status->waiting, (long long)status->hidden);
 }
 
 static void *watch_queue(void *ctx)
 {
     struct consumer *c = ctx;
-    struct consumer_stats before = {0};
 
     for (;;) {
-        struct consumer_stats now;
         struct sqs_status status = {0};
 
         (void)ask_poison_fate(c, &status); /* somebody may have changed it */
-        consumer_stats(c, &now);
-        report_progress(&now, &before, &status);
-        before = now;
+        report_progress(c, &status);
         if (!worker_sleep(&c->watcher, WATCH_MS)) {
             return NULL;
         }

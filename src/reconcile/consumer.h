@@ -36,15 +36,4 @@ struct consumer *consumer_open(const struct consumer_options *options,
 void consumer_free(struct consumer *consumer);
 AUTO_DEFINE(consumer);
 
-struct consumer_stats {
-    int64_t received; /* messages */
-    int64_t applied;
-    int64_t stale;    /* duplicates, and what came late */
-    int64_t rejected; /* can never be applied */
-    int64_t too_old;  /* of an unknown entity, and older than its tombstone would have been kept */
-    int64_t kept;     /* left in the queue: Redis was away, or somebody else kept writing */
-    int64_t deleted;  /* messages */
-};
-void consumer_stats(struct consumer *consumer, struct consumer_stats *out);
-
 #endif

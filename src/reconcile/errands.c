@@ -7,7 +7,9 @@
 #include "util/log.h"
 #include "util/mem.h"
 
-struct errand *errand_new(struct apply *apply, enum errand_kind kind, struct step **steps, size_t n)
+/* Takes the steps. */
+static struct errand *errand_new(struct apply *apply, enum errand_kind kind, struct step **steps,
+                                 size_t n)
 {
     struct errand *errand = xcalloc(1, sizeof(*errand));
 

@@ -45,9 +45,6 @@ struct apply {
     struct errand_list pending;  /* taken from there, not yet committed */
 };
 
-/* Takes the steps. */
-struct errand *errand_new(struct apply *apply, enum errand_kind kind, struct step **steps,
-                          size_t n);
 void errand_free(struct errand *errand);
 /* Its answer is there; any thread. */
 void errand_answered(struct errand *errand);

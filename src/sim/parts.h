@@ -93,7 +93,4 @@ extern const struct control_route control_gateway_routes[]; /* the same */
 int auth_check(struct sim *sim, const struct server_request *request, const char *service,
                struct user *user, struct strbuf *expected, struct refusal *refusal);
 
-/* Puts an event into the queue, or does what a fault says. */
-void sim_publish(void *sim, struct strbuf *event);
-
 #endif

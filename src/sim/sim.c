@@ -49,7 +49,8 @@ static void spoil(struct sim *sim, struct strbuf *event)
     }
 }
 
-void sim_publish(void *ctx, struct strbuf *event)
+/* Puts an event into the queue, or does what a fault says. */
+static void publish(void *ctx, struct strbuf *event)
 {
     struct sim *sim = ctx;
     struct faults *faults = &sim->faults;
@@ -102,7 +103,7 @@ static void apply_options(struct sim *sim)
     sim->world.region = sim->options.region;
     sim->world.account = sim->options.account;
     sim->world.settings = &sim->settings;
-    sim->world.publish = sim_publish;
+    sim->world.publish = publish;
     sim->world.publish_ctx = sim;
 }
 

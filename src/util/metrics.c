@@ -40,7 +40,8 @@ size_t metric_n_buckets(const struct metric_spec *spec)
     return n;
 }
 
-size_t metric_width(const struct metric_spec *spec)
+/* The words of one cell: a histogram has one a bucket, +Inf and the sum of microseconds. */
+static size_t cell_width(const struct metric_spec *spec)
 {
     return spec->type == METRIC_HISTOGRAM ? metric_n_buckets(spec) + 2 : 1;
 }
@@ -62,7 +63,7 @@ static void lay_out(void)
     for (size_t m = 0; m < METRICS_COUNT; m++) {
         metrics.offset[m] = words;
         metrics.cells[m] = count_cells(&metrics_table[m]);
-        metrics.width[m] = metric_width(&metrics_table[m]);
+        metrics.width[m] = cell_width(&metrics_table[m]);
         words += metrics.cells[m] * metrics.width[m];
     }
     metrics.slot_words = (words + WORDS_PER_PAGE - 1) / WORDS_PER_PAGE * WORDS_PER_PAGE;

@@ -34,8 +34,6 @@ extern const struct metric_spec metrics_table[METRICS_COUNT];
 extern struct metric_label metrics_routes;
 
 size_t metric_n_buckets(const struct metric_spec *spec); /* without +Inf */
-/* The words of one cell: a histogram has one a bucket, +Inf and the sum of microseconds. */
-size_t metric_width(const struct metric_spec *spec);
 /* The program whose metrics were opened. */
 enum metrics_program metrics_program(void);
 /* One word as it is now. */

@@ -42,16 +42,11 @@ bool signals_wait_stop(int timeout_ms)
     struct pollfd wait = {.fd = stop_fd, .events = POLLIN};
     struct signalfd_siginfo info;
 
-    if (signals_stop_requested()) {
+    if (atomic_load(&stop_requested)) {
         return true;
     }
     if (poll(&wait, 1, timeout_ms) > 0 && read(stop_fd, &info, sizeof(info)) == sizeof(info)) {
         atomic_store(&stop_requested, true);
     }
-    return signals_stop_requested();
-}
-
-bool signals_stop_requested(void)
-{
     return atomic_load(&stop_requested);
 }

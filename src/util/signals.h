@@ -16,6 +16,5 @@ int signals_catch(struct error *err) MUST_CHECK;
 int signals_fd(void);
 /* Waits up to timeout_ms (-1: for ever); true when a stop was asked for (remembered). */
 bool signals_wait_stop(int timeout_ms);
-bool signals_stop_requested(void);
 
 #endif

@@ -81,7 +81,8 @@ int index_slots(enum kind kind)
     return indexes[kind].n;
 }
 
-int index_slot(enum kind kind, enum view_index by)
+/* Which slot of the kind that is, or -1. */
+static int slot_of(enum kind kind, enum view_index by)
 {
     for (int s = 0; s < indexes[kind].n; s++) {
         if (indexes[kind].rules[s].by == by) {
@@ -147,7 +148,7 @@ void index_remove(struct index *index, struct node *node)
 struct bucket *index_find(const struct index *index, enum kind kind, enum view_index by,
                           const char *wanted)
 {
-    int slot = index_slot(kind, by);
+    int slot = slot_of(kind, by);
     char value[VALUE_LEN_MAX + 1];
 
     if (slot < 0) {

@@ -33,8 +33,6 @@ struct index {
 
 /* How many links an entity of the kind needs. */
 int index_slots(enum kind kind);
-/* Which slot of the kind that is, or -1. */
-int index_slot(enum kind kind, enum view_index by);
 
 void index_add(struct index *index, struct node *node);
 void index_remove(struct index *index, struct node *node);

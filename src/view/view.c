@@ -145,12 +145,3 @@ void view_each(struct view *view, enum kind kind, const char *cluster_arn,
     entities_each(view->set, kind, cluster_arn, visit, &v);
     pthread_rwlock_unlock(&view->lock);
 }
-
-int64_t view_changed(struct view *view, enum kind kind, const char *cluster_arn)
-{
-    pthread_rwlock_rdlock(&view->lock);
-    int64_t changed = entities_changed(view->set, kind, cluster_arn);
-
-    pthread_rwlock_unlock(&view->lock);
-    return changed;
-}

@@ -80,9 +80,6 @@ AUTO_DEFINE(view);
 
 bool view_ready(struct view *view); /* the first load is done */
 int64_t view_revision(struct view *view);
-/* The revision which last changed (or deleted) an entity of the kind in the cluster, or in any
- * (NULL); 0 when none ever was. The same in every process, for ETags. */
-int64_t view_changed(struct view *view, enum kind kind, const char *cluster_arn);
 /* Milliseconds since the follower last heard from Redis; 0 to 1000 or so in health. */
 int64_t view_age_ms(struct view *view);
 /* The last commit's Redis time plus the local monotonic time since it was applied. */

@@ -111,23 +111,13 @@ static void test_belongs(void **state)
                                    PLACE "cluster/prod"));
 }
 
-static void test_sibling(void **state)
-{
-    AUTO_STRBUF out = {0};
-
-    (void)state;
-    assert_true(arn_of_cluster(PLACE "container-instance/xy/a", "prod", &out));
-    assert_string_equal(out.text, PLACE "cluster/prod");
-    assert_false(arn_of_cluster(PLACE "task/a", "a/b", &out));
-    assert_false(arn_of_cluster("prod", "prod", &out));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),        cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_cluster_name), cmocka_unit_test(test_belongs),
-        cmocka_unit_test(test_sibling),
+        cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_cluster_name),
+        cmocka_unit_test(test_belongs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,9 +223,6 @@ static int find_endpoints(struct aws *aws, const struct aws_options *options, st
 static int set_up(struct aws *aws, const struct aws_options *options, const struct profile *profile,
                   struct error *err)
 {
-    if (find_region(aws, options, profile, err) < 0 || find_endpoints(aws, options, err) < 0) {
-        return -1;
-    }
     aws->connections_max =
         options->connections_max > 0 ? options->connections_max : CONNECTIONS_DEFAULT;
     aws->fetch =
@@ -242,18 +239,36 @@ static int set_up(struct aws *aws, const struct aws_options *options, const stru
     return 0;
 }
 
-struct aws *aws_open(const struct aws_options *options, struct error *err)
+/* Where AWS is, as the options, the environment and the profile say. */
+static struct aws *find(const struct aws_options *options, struct profile *profile,
+                        struct error *err)
 {
     AUTO(aws) *aws = xcalloc(1, sizeof(*aws));
-    struct profile profile = {0};
 
     TAILQ_INIT(&aws->calls);
     TAILQ_INIT(&aws->incoming);
     pthread_mutex_init(&aws->lock, NULL);
-    if (profile_load(&profile, option_or(options->profile, "AWS_PROFILE"), err) < 0) {
+    if (profile_load(profile, option_or(options->profile, "AWS_PROFILE"), err) < 0 ||
+        find_region(aws, options, profile, err) < 0 || find_endpoints(aws, options, err) < 0) {
         return NULL;
     }
-    int status = set_up(aws, options, &profile, err);
+    return TAKE(aws);
+}
+
+int aws_check(const struct aws_options *options, struct error *err)
+{
+    struct profile profile = {0};
+    AUTO(aws) *aws = find(options, &profile, err);
+
+    profile_clear(&profile);
+    return aws ? 0 : -1;
+}
+
+struct aws *aws_open(const struct aws_options *options, struct error *err)
+{
+    struct profile profile = {0};
+    AUTO(aws) *aws = find(options, &profile, err);
+    int status = aws ? set_up(aws, options, &profile, err) : -1;
 
     profile_clear(&profile);
     if (status < 0) {

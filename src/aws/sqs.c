@@ -39,12 +39,19 @@ static bool is_name(const char *text)
     return len > 0 && len <= SQS_QUEUE_NAME_MAX && text[len] == '\0';
 }
 
-struct sqs_queue *sqs_open(struct aws *aws, const char *name_or_url, struct error *err)
+int sqs_check_name(const char *name_or_url, struct error *err)
 {
     if (!is_url(name_or_url) && !is_name(name_or_url)) {
-        error_set(err, ERR_INVALID,
-                  "queue \"%.100s\": want a URL, or a name of 1 to 80 of A-Z a-z 0-9 - _",
-                  name_or_url);
+        return error_set(err, ERR_INVALID,
+                         "queue \"%.100s\": want a URL, or a name of 1 to 80 of A-Z a-z 0-9 - _",
+                         name_or_url);
+    }
+    return 0;
+}
+
+struct sqs_queue *sqs_open(struct aws *aws, const char *name_or_url, struct error *err)
+{
+    if (sqs_check_name(name_or_url, err) < 0) {
         return NULL;
     }
     struct sqs_queue *queue = xcalloc(1, sizeof(*queue));

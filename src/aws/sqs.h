@@ -14,6 +14,9 @@
 
 struct sqs_queue; /* one queue in one region; opaque, safe to use from several threads */
 
+/* Whether it can be a queue's name or URL: ERR_INVALID if not. */
+int sqs_check_name(const char *name_or_url, struct error *err) MUST_CHECK;
+
 /*
  * By name or URL. Nothing is sent yet: a name is resolved by the first call that needs it, so a
  * queue which does not exist yet is that call's error (ERR_NOT_FOUND, the text names it) and may be

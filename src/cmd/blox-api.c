@@ -82,20 +82,24 @@ static struct store_options store_options(const struct settings *settings)
     };
 }
 
+static struct aws_options aws_options(const struct settings *settings)
+{
+    return (struct aws_options){
+        .region = settings->region,
+        .endpoint = settings->endpoint,
+        .endpoint_ecs = settings->endpoint_ecs,
+        .profile = settings->profile,
+        .user_agent = "blox-api/" PACKAGE_VERSION,
+        .reads = {.burst = 20, .rate = 5}, /* a worker's share: the reconciler has more */
+    };
+}
+
 static int work(void *ctx, const int fds[N_SOCKETS])
 {
     const struct settings *settings = ctx;
     const struct worker_options worker = {
         .store = store_options(settings),
-        .aws =
-            {
-                .region = settings->region,
-                .endpoint = settings->endpoint,
-                .endpoint_ecs = settings->endpoint_ecs,
-                .profile = settings->profile,
-                .user_agent = "blox-api/" PACKAGE_VERSION,
-                .reads = {.burst = 20, .rate = 5}, /* a worker's share: the reconciler has more */
-            },
+        .aws = aws_options(settings),
         .gate = settings->gate,
         .threads = (int)settings->threads,
         .stream_bytes = (size_t)settings->stream_buffer_mb << 20,
@@ -130,13 +134,14 @@ static struct gate *open_gate(const struct settings *settings, struct error *err
     return gate;
 }
 
-/* What is wrong about Redis' URL is said once, and not by each worker. Nothing is sent. */
-static int check_store_options(const struct settings *settings, struct error *err)
+/* What is wrong about Redis' URL or AWS is said once, and not by each worker. Nothing is sent. */
+static int check_edges(const struct settings *settings, struct error *err)
 {
-    const struct store_options wanted = store_options(settings);
-    AUTO(store) *store = store_open(&wanted, err);
+    const struct store_options redis = store_options(settings);
+    const struct aws_options aws = aws_options(settings);
+    AUTO(store) *store = store_open(&redis, err);
 
-    return store ? 0 : -1;
+    return store ? aws_check(&aws, err) : -1;
 }
 
 static int run_supervisor(struct settings *settings, struct error *err)
@@ -152,7 +157,7 @@ static int run_supervisor(struct settings *settings, struct error *err)
     AUTO(gate) *gate = open_gate(settings, err);
 
     settings->gate = gate;
-    if (!gate || check_store_options(settings, err) < 0 || signals_catch(err) < 0) {
+    if (!gate || check_edges(settings, err) < 0 || signals_catch(err) < 0) {
         return -1;
     }
     return supervisor_run(&supervisor, err);

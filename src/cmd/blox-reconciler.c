@@ -121,7 +121,7 @@ static int check(const struct settings *settings, struct error *err)
 {
     const char *ecs = settings->endpoint_ecs ? settings->endpoint_ecs : settings->endpoint;
 
-    if (!settings->queue || !settings->queue[0]) {
+    if (!settings->queue) {
         return error_set(
             err, ERR_INVALID,
             "--queue (or BLOX_QUEUE) is missing: the SQS queue with the events of ECS");
@@ -132,7 +132,7 @@ static int check(const struct settings *settings, struct error *err)
                          "simulator on this machine",
                          SETTLE_AFTER_MIN_MS / 1000);
     }
-    return 0;
+    return consumer_check_queue(settings->queue, err);
 }
 
 /* ---- the parts ------------------------------------------------------------------------------- */

@@ -302,6 +302,11 @@ static const char *queue_name(const char *queue)
     return strncasecmp(queue, "sqs://", 6) == 0 ? queue + 6 : queue;
 }
 
+int consumer_check_queue(const char *queue, struct error *err)
+{
+    return sqs_check_name(queue_name(queue), err);
+}
+
 struct consumer *consumer_open(const struct consumer_options *options, struct error *err)
 {
     AUTO(consumer) *c = xcalloc(1, sizeof(*c));

@@ -28,6 +28,8 @@ struct consumer_options {
     int pollers;         /* 1 to CONSUMER_POLLERS_MAX; 0 means CONSUMER_POLLERS */
 };
 
+/* Whether options.queue is one of its forms: ERR_INVALID if not. */
+int consumer_check_queue(const char *queue, struct error *err) MUST_CHECK;
 /* Starts the threads, which retry for ever; a queue which does not exist yet is logged. Errors:
  * ERR_INVALID for a queue which is neither a name nor a URL. */
 struct consumer *consumer_open(const struct consumer_options *options,

@@ -7,6 +7,8 @@
 
 #include "util/mem.h"
 
+#define DB_MAX 9999 /* Redis has 16 by default */
+
 static const struct {
     const char *text;
     bool tls, path, sentinel;
@@ -164,8 +166,8 @@ static int parse_rest(char *text, bool sentinel, int default_port, struct redis_
         url->master = xstrdup(path);
         path = db;
     }
-    if (path && *path && !parse_number(path, 9999, &url->db)) {
-        return error_set(err, ERR_INVALID, "the database is a number: /0");
+    if (path && *path && !parse_number(path, DB_MAX, &url->db)) {
+        return error_set(err, ERR_INVALID, "want a database from /0 to /%d", DB_MAX);
     }
     return parse_hosts(text, sentinel, default_port, url, err);
 }

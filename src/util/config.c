@@ -145,6 +145,11 @@ static struct option *long_options(const struct program_spec *program)
     return options;
 }
 
+static int value_is_missing(const char *source, struct error *err)
+{
+    return error_set(err, ERR_INVALID, "%s: a value is missing", source);
+}
+
 static int read_flags(const struct program_spec *program, int argc, char **argv,
                       struct found *found, char **config_file, enum config_outcome *outcome,
                       struct error *err)
@@ -167,11 +172,14 @@ static int read_flags(const struct program_spec *program, int argc, char **argv,
             *outcome = CONFIG_DONE;
             return 0;
         case OWN_CONFIG:
+            if (!*optarg) {
+                return value_is_missing("--config", err);
+            }
             free(*config_file);
             *config_file = xstrdup(optarg);
             break;
         case ':':
-            return error_set(err, ERR_INVALID, "%s: a value is missing", argv[optind - 1]);
+            return value_is_missing(argv[optind - 1], err);
         case '?':
             return unknown_flag(program, argv[optind - 1], err);
         default:
@@ -348,6 +356,9 @@ static int set_option(const struct option_spec *spec, struct found *found, void 
     }
     switch (spec->type) {
     case OPTION_TEXT:
+        if (!*found->text) {
+            return value_is_missing(found->source, err);
+        }
         *(char **)(void *)place = TAKE(found->text);
         return 0;
     case OPTION_INT:

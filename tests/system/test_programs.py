@@ -1,5 +1,6 @@
 """How the programs begin and end: flags, what is in the way, and what they say about it."""
 
+import json
 import os
 import socket
 import subprocess
@@ -151,3 +152,40 @@ def test_a_wrong_url_is_refused_without_its_password(tmp_path, url):
         done = subprocess.run(argv, capture_output=True, text=True, timeout=20)
         assert done.returncode != 0 and SECRET not in done.stderr
         assert done.stderr.count('"level":"error"') == 1, done.stderr  # no worker repeats it
+
+
+WRONG_AWS = [
+    ({"AWS_REGION": ""}, [], "no AWS region"),
+    ({"AWS_REGION": "Mars"}, [], 'AWS region "Mars"'),
+    ({"AWS_PROFILE": "nobodys"}, [], 'profile "nobodys"'),
+    ({"AWS_ENDPOINT_URL": ""}, ["--aws-endpoint-ecs", "ecs.example"], '"ecs.example"'),
+]
+
+
+@pytest.mark.parametrize("program", ["blox-api", "blox-reconciler"])
+@pytest.mark.parametrize("variables, arguments, named", WRONG_AWS, ids=[case[2] for case in WRONG_AWS])
+def test_wrong_settings_of_aws_are_told_once(tmp_path, program, variables, arguments, named):
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "AWS_REGION": REGION} | variables
+    argv = [BUILD / program, "--redis-url", "redis://127.0.0.1:1", "--metrics-listen", "off", *arguments]
+    argv += ["--queue", "blox"] if program == "blox-reconciler" else ["--socket-dir", tmp_path]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=20, env=env)
+    assert done.returncode == 64
+    (line,) = [line for line in done.stderr.splitlines() if '"level":"info"' not in line]
+    assert named in json.loads(line)["text"]
+
+
+@pytest.mark.parametrize("queue", ["a b", "sqs://", "a" * 81, "arn:aws:sqs:us-east-1:123456789012:blox"])
+def test_a_queue_that_is_none_is_refused_before_redis_is_waited_for(queue):
+    arguments = ["--redis-url", "redis://127.0.0.1:1", "--region", REGION, "--metrics-listen", "off", "--queue", queue]
+    done = run("blox-reconciler", *arguments)
+    assert done.returncode == 64
+    (line,) = done.stderr.splitlines()
+    assert "want a URL, or a name" in line
+
+
+@pytest.mark.parametrize("flag", ["--redis-url", "--socket-dir", "--key-file", "--config"])
+def test_an_empty_value_is_named(flag):
+    done = run("blox-api", flag, "")
+    assert done.returncode == 64
+    (line,) = done.stderr.splitlines()
+    assert f"{flag}: a value is missing" in line

@@ -91,6 +91,9 @@ static const struct {
     {"--poller=3", NULL, NULL}, /* an unambiguous beginning is accepted, as everywhere in GNU */
     {"--quiet", NULL, "unknown flag --quiet; blox-test --help lists them"},
     {"--redis-url", NULL, "--redis-url: a value is missing"},
+    {"--redis-url", "", "--redis-url: a value is missing"},
+    {"--redis-url=", NULL, "--redis-url: a value is missing"},
+    {"--config", "", "--config: a value is missing"},
     {"--pollers", "none", "--pollers: want a whole number from 1 to 64, not \"none\""},
     {"--pollers", "65", "--pollers: want a whole number from 1 to 64, not \"65\""},
     {"--pollers", "99999999999999999999",

@@ -156,7 +156,7 @@ static void end_stream(struct roster *roster, struct stream *stream, enum stream
         unsettle(roster, stream);
     }
     if (why == END_BEHIND || why == END_SLOW || why == END_REVOKED) {
-        log_info("stream.ended", "why=%s watch=\"%.200s\" after=%lld", stream_end_name(why),
+        log_info("stream.ended", "reason=%s watch=\"%.200s\" after=%lld", stream_end_name(why),
                  stream->topic->watch->name, (long long)stream->after);
     }
     enum stream_state state = stream_send_end(stream, why);

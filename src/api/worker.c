@@ -88,7 +88,7 @@ static bool close_pools(struct worker *worker)
  * it never will do; 0 when it does, a stop was asked for, or until_ms has come. */
 static int wait_for_store(struct api *api, int64_t until_ms, struct error *err)
 {
-    bool said = false;
+    struct log_repeat told = {0};
 
     while (!atomic_load(&api->store_checked) && clock_mono_ms() < until_ms &&
            !signals_wait_stop(0)) {
@@ -105,9 +105,9 @@ static int wait_for_store(struct api *api, int64_t until_ms, struct error *err)
         if (why.code == ERR_INVALID) {
             return error_set(err, why.code, "%s", why.text);
         }
-        if (!said && why.code != ERR_UNAVAILABLE) { /* of an outage the view speaks */
+        /* of an outage the view speaks */
+        if (why.code != ERR_UNAVAILABLE && log_is_due(&told, why.text, clock_mono_ms())) {
             log_warn("store.unavailable", "text=\"%s\"", why.text);
-            said = true;
         }
         signals_wait_stop(STORE_CHECK_MS);
     }

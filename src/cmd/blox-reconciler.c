@@ -242,15 +242,14 @@ static int open_edges(const struct settings *settings, struct parts *parts, stru
 static int wait_for_redis(struct store *store, struct error *err)
 {
     char warning[256] = "";
-    char said[sizeof(err->text)] = "";
+    struct log_repeat told = {0};
 
     while (store_check(store, warning, err) < 0) {
         if (err->code == ERR_INVALID) {
             return -1;
         }
-        if (!streq(said, err->text)) {
-            memcpy(said, err->text, sizeof(said));
-            log_warn("reconciler.waiting-for-redis", "text=\"%s\"", said);
+        if (log_is_due(&told, err->text, clock_mono_ms())) {
+            log_warn("reconciler.waiting-for-redis", "text=\"%s\"", err->text);
         }
         error_clear(err);
         if (signals_wait_stop(REDIS_RETRY_MS)) {

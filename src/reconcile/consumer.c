@@ -198,7 +198,7 @@ static void report_trouble(struct consumer *c, const struct error *why)
 
     if (now_ms - last_ms >= TROUBLE_LINE_MS &&
         atomic_compare_exchange_strong(&c->trouble_at_ms, &last_ms, now_ms)) {
-        log_warn("consumer.trouble", "error=\"%s\"", why->text);
+        log_warn("consumer.trouble", "text=\"%s\"", why->text);
     }
 }
 

@@ -97,7 +97,7 @@ static bool pass_cluster(struct runner *runner, struct rota_cluster *cluster, bo
         metric_observe_us(METRIC_DRIFT_PASS_DURATION, 0, 1000 * (clock_mono_ms() - began_ms));
         log_pass(cluster->arn, report, clock_mono_ms() - began_ms);
     } else if (!must_stop(runner)) {
-        log_warn("drift.failed", "cluster=%s error=\"%s\"", cluster->arn, err.text);
+        log_warn("drift.failed", "cluster=%s text=\"%s\"", cluster->arn, err.text);
     }
     return completed;
 }
@@ -224,7 +224,7 @@ static void discover(struct drift *drift)
     if (!clusters) {
         drift->discover_ms = clock_mono_ms() + RETRY_MS;
         if (!worker_stopping(&drift->worker)) {
-            log_warn("drift.failed", "error=\"%s\"", err.text);
+            log_warn("drift.failed", "text=\"%s\"", err.text);
         }
         return;
     }

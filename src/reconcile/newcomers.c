@@ -103,7 +103,7 @@ static void describe_or_give_up(struct newcomers *newcomers, const char *cluster
             return;
         }
     }
-    log_warn("newcomers.failed", "instances=%zu error=\"%s\"", json_array_size(arns), err.text);
+    log_warn("newcomers.failed", "instances=%zu text=\"%s\"", json_array_size(arns), err.text);
 }
 
 static int compare_clusters(const void *a, const void *b)

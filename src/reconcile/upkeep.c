@@ -183,7 +183,7 @@ static void *run(void *ctx)
         }
         due_ms = clock_mono_ms() + UPKEEP_MS;
         if (keep_up(upkeep, &err) < 0) {
-            log_warn("upkeep.failed", "error=\"%s\"", err.text);
+            log_warn("upkeep.failed", "text=\"%s\"", err.text);
         }
     }
     return NULL;

@@ -134,7 +134,7 @@ static void fail(struct runtime_call *call)
 {
     AUTO_CHAR *error = read_error(call->request);
 
-    log_warn("function.error", "invocation=%s error=\"%s\"", call->id, error);
+    log_warn("function.error", "invocation=%s text=\"%s\"", call->id, error);
     finish(call, error);
 }
 

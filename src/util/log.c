@@ -2,6 +2,7 @@
 #include "util/log.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -83,6 +84,17 @@ void log_line(enum log_level level, const char *event, const char *fmt, ...)
     ssize_t ignored = write(STDERR_FILENO, line, len);
 
     (void)ignored; /* there is nobody left to tell */
+}
+
+bool log_is_due(struct log_repeat *told, const char *text, int64_t now_ms)
+{
+    if (strncmp(told->text, text, sizeof(told->text) - 1) == 0 &&
+        now_ms - told->at_ms < LOG_REPEAT_MS) {
+        return false;
+    }
+    snprintf(told->text, sizeof(told->text), "%s", text);
+    told->at_ms = now_ms;
+    return true;
 }
 
 int log_fatal(const struct error *err)

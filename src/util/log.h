@@ -3,6 +3,7 @@
 #define BLOX_UTIL_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "util/attr.h"
 #include "util/error.h"
@@ -33,6 +34,18 @@ void log_line(enum log_level level, const char *event, const char *fmt, ...) PRI
 #define log_info(event, ...)  log_line(LOG_LEVEL_INFO, event, __VA_ARGS__)
 #define log_warn(event, ...)  log_line(LOG_LEVEL_WARN, event, __VA_ARGS__)
 #define log_error(event, ...) log_line(LOG_LEVEL_ERROR, event, __VA_ARGS__)
+
+/* What was told last of something that lasts; begins zeroed, one thread's own. */
+struct log_repeat {
+    char text[256]; /* "": nothing */
+    int64_t at_ms;
+};
+
+#define LOG_REPEAT_MS 60000
+
+/* Whether `text` is to be told at now_ms: it is another than the last time, or that was
+ * LOG_REPEAT_MS ago. Who looks at the end of a log then sees what still goes on. */
+bool log_is_due(struct log_repeat *told, const char *text, int64_t now_ms);
 
 /* Says at level error why the program ends, and gives the exit status for main to return:
  * 64 (EX_USAGE) for ERR_INVALID, 69 (EX_UNAVAILABLE) for ERR_UNAVAILABLE, else 1. */

@@ -106,14 +106,15 @@ static void tell_damaged(struct view *view, enum kind kind, const char *key)
  */
 static void tell_trouble(struct view *view, const struct error *why)
 {
-    static const struct error none = {0};
     const struct view_listener *listener = view->options.listener;
-    const struct error *now = why ? why : &none;
+    bool due = why ? log_is_due(&view->trouble, why->text, clock_mono_ms()) : *view->trouble.text;
 
-    if (!streq(now->text, view->trouble.text) && listener && listener->trouble) {
+    if (!why) {
+        view->trouble = (struct log_repeat){0};
+    }
+    if (due && listener && listener->trouble) {
         listener->trouble(listener->ctx, why);
     }
-    view->trouble = *now;
 }
 
 /* ---- applying ------------------------------------------------------------------------------ */

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "util/log.h"
 #include "view/entities.h"
 
 /* Where a copy of the store stands: always behind a whole commit. */
@@ -20,9 +21,10 @@ struct view {
     struct log_reader *reader; /* the follower's */
     pthread_t follower;
     bool started;
-    int damaged_lines;        /* the follower's: logged since the last load */
-    int64_t told_epoch;       /* the follower's: the last one the listener heard of */
-    struct error trouble;     /* the follower's: why Redis is away, as the listener heard it last */
+    int damaged_lines;  /* the follower's: logged since the last load */
+    int64_t told_epoch; /* the follower's: the last one the listener heard of */
+    struct log_repeat
+        trouble;              /* the follower's: why Redis is away, as the listener heard it last */
     _Atomic int64_t heard_ms; /* when Redis last answered */
 
     pthread_rwlock_t lock; /* prefers the follower, which writes, to its many readers */

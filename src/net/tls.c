@@ -27,6 +27,10 @@ static const char *library_says(void)
     unsigned long code = ERR_get_error();
     const char *text = code ? ERR_reason_error_string(code) : NULL;
 
+    if (code && ERR_SYSTEM_ERROR(code)) {
+        text = strerror(ERR_GET_REASON(code));
+    }
+
     ERR_clear_error();
     return text ? text : "no details";
 }

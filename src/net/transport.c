@@ -140,7 +140,7 @@ static int shake_hands(struct transport *t, const struct transport_target *targe
             return 0;
         }
         if (wait_for_step(t, step, deadline_ms, err) < 0) {
-            return -1;
+            return step == TLS_FAILED ? -1 : error_prefix(err, "TLS handshake");
         }
     }
 }

@@ -112,6 +112,7 @@ static const struct {
     {"NOAUTH", {ERR_DENIED, false, "put its password into the Redis URL"}},
     {"WRONGPASS", {ERR_DENIED, false, "correct user and password in the Redis URL"}},
     {"NOPERM", {ERR_DENIED, false, "give this user of the ACL the command and the keys {blox}:*"}},
+    {"WRONGTYPE", {ERR_PROTOCOL, false, "somebody else's data: give Blox a database of its own"}},
     {"CROSSSLOT", {ERR_INVALID, false, "this is a Redis Cluster, which Blox does not speak"}},
 };
 

@@ -15,8 +15,9 @@
 #define READ_LEN    (16 * 1024) /* hiredis' reader drops larger buffers whenever they run empty */
 #define CALL_ARGS   16          /* of one redis_call */
 #define ADDRESS_LEN 300
-#define DIGESTS     8 /* at least SCRIPT_COUNT */
-#define MAJOR_MIN   7 /* scripts with "#!lua" */
+#define REFUSAL_LEN 120 /* of Redis' words in an error */
+#define DIGESTS     8   /* at least SCRIPT_COUNT */
+#define MAJOR_MIN   7   /* scripts with "#!lua" */
 
 struct redis {
     struct redis_settings settings;
@@ -172,13 +173,16 @@ static void count_error(enum error_code code)
 int redis_refuse(struct redis *redis, const struct reply *refusal, struct error *err)
 {
     struct redis_refusal what = redis_refusal_of(refusal->text);
+    size_t len = strlen(refusal->text);
+    bool stop = len > 0 && refusal->text[len - 1] == '.'; /* before our own advice it reads ill */
 
     count_error(what.code);
     if (what.elsewhere) {
         redis->retry = true;
         redis_close(redis);
     }
-    return error_set(err, what.code, "redis %s: %.120s%s%s", redis->address, refusal->text,
+    return error_set(err, what.code, "redis %s: %.*s%s%s", redis->address,
+                     len - stop < REFUSAL_LEN ? (int)(len - stop) : REFUSAL_LEN, refusal->text,
                      what.advice ? ": " : "", what.advice ? what.advice : "");
 }
 

@@ -189,3 +189,11 @@ def test_an_empty_value_is_named(flag):
     assert done.returncode == 64
     (line,) = done.stderr.splitlines()
     assert f"{flag}: a value is missing" in line
+
+
+def test_a_file_of_certificates_that_is_not_there_is_named(tmp_path):
+    missing = tmp_path / "ca.pem"
+    url = ["--redis-url", "rediss://127.0.0.1:1", "--redis-ca-file", missing]
+    done = run("blox-api", *url, "--region", REGION, "--socket-dir", tmp_path, "--metrics-listen", "off")
+    assert done.returncode == 64
+    assert str(missing) in done.stderr and "No such file or directory" in done.stderr

@@ -270,28 +270,6 @@ def test_thousands_of_streams_which_vanish(stack, many_descriptors):
     assert sum(map(resident_kib, pids)) < before[1] + 96 * 1024  # freed memory which the sanitizer keeps included
 
 
-@pytest.mark.stack(n_reconcilers=0, n_api=1)
-def test_streams_above_the_limit_are_told_to_come_back(stack):
-    stack.nginx.stop()
-    conf = stack.dir / "nginx" / "nginx.conf"
-    text = conf.read_text()
-    assert "streams 5000;" in text
-    conf.unlink()  # it is a link to the one in the source
-    conf.write_text(text.replace("streams 5000;", "streams 3;"))
-    stack.nginx.start()
-    eventually(stack.blox.is_ready, 20)
-    streams = [Stream(stack.blox.state, TASKS) for _ in range(3)]
-    assert [stream.status for stream in streams] == [200] * 3
-    refused = stack.blox.state.get(TASKS)
-    assert (refused.status_code, refused.text) == (503, "503 Service Unavailable\n")
-    assert refused.headers["Retry-After"] == "1"
-    assert stack.blox.state.get("/v1/tasks").status_code == 200
-    streams.pop().close()
-    eventually(lambda: opens(stack), 5, "room for another")
-    for stream in streams:
-        stream.close()
-
-
 def opens(stack):
     with Stream(stack.blox.state, TASKS) as stream:
         return stream.status == 200

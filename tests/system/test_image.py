@@ -215,7 +215,8 @@ def test_a_password_that_cannot_go_into_the_url_is_refused(entry, url):
 def nginx_role(entry, tmp_path):
     ports = {name: free_port() for name in ("SCHEDULER", "STATE", "GATEWAY")}
     variables = {f"BLOX_NGINX_{name}": f"127.0.0.1:{port}" for name, port in ports.items()}
-    env = environment(tmp_path, BLOX_NGINX_PROCESSES=1, BLOX_SOCKET_DIR=tmp_path / "run", **variables)
+    variables |= {"BLOX_NGINX_PROCESSES": 1, "BLOX_NGINX_MEMORY": 96}
+    env = environment(tmp_path, BLOX_SOCKET_DIR=tmp_path / "run", **variables)
     nginx = Program("nginx", tmp_path, [entry, "nginx"], env).start()
     nginx.ports = ports
     eventually(lambda: all(map(listens, ports.values())), START_S, "its three ports")
@@ -232,6 +233,10 @@ def test_what_nginx_spools_lies_on_the_volume(nginx_role, tmp_path):
     """Answers which clients are slow to take would fill a tmpfs, and its memory is the container's."""
     assert (tmp_path / "run" / "nginx" / "temp" / "fastcgi").is_dir()
     assert not (tmp_path / "nginx").exists()
+
+
+def test_its_memory_bounds_what_nginx_takes_on(nginx_role, tmp_path):
+    assert "limit_conn large_lists 38;" in (tmp_path / "run" / "nginx" / "param" / "limits.conf").read_text()
 
 
 def test_nginx_told_to_end_by_term_finishes_a_request(nginx_role):

@@ -28,7 +28,7 @@ struct outcome call(struct aws *aws, struct aws_call how)
     how.service = "ecs";
     how.operation = how.write ? "StartTask" : "DescribeTasks";
     how.input = input;
-    how.timeout_ms = how.timeout_ms ? how.timeout_ms : 5000;
+    how.timeout_ms = how.timeout_ms ? how.timeout_ms : PATIENCE_MS;
     int status = aws_call(aws, &how, &got.answer, &err);
 
     got.took_ms = clock_mono_ms() - began_ms;
@@ -91,7 +91,7 @@ int set_up(void **state)
     unsetenv("http_proxy");
     setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
     setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
-    peer = peer_start(0);
+    peer = peer_start();
     return 0;
 }
 

@@ -21,7 +21,8 @@ struct outcome {
 };
 
 struct aws *open_client(const char *url);
-/* Of ECS: DescribeTasks, or StartTask when it is a write; 5 s when `how` says no other time. */
+/* Of ECS: DescribeTasks, or StartTask when it is a write; PATIENCE_MS when `how` says no other
+ * time. */
 struct outcome call(struct aws *aws, struct aws_call how);
 struct outcome do_read(struct aws *aws);
 struct outcome do_write(struct aws *aws);

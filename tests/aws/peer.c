@@ -28,6 +28,8 @@ struct peer {
     char url[64];
     pthread_t thread;
     pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t opened;
+    bool open; /* replies are not held */
     const struct reply *replies;
     size_t n_replies;
     char *requests[REQUESTS_MAX];
@@ -92,6 +94,15 @@ static struct reply next_reply(struct peer *peer, const char *request, size_t le
     return reply;
 }
 
+static void wait_until_open(struct peer *peer)
+{
+    pthread_mutex_lock(&peer->lock);
+    while (!peer->open) {
+        pthread_cond_wait(&peer->opened, &peer->lock);
+    }
+    pthread_mutex_unlock(&peer->lock);
+}
+
 static bool send_reply(int fd, const struct reply *reply)
 {
     AUTO_STRBUF out = {0};
@@ -121,7 +132,9 @@ static void *serve(void *ctx)
 
         strbuf_reset(&in);
         strbuf_add_text(&in, rest);
-        clock_sleep_ms(reply.after_ms);
+        if (reply.held) {
+            wait_until_open(peer);
+        }
         open = !reply.lost && send_reply(connection->fd, &reply);
     }
     shutdown(connection->fd, SHUT_RDWR);
@@ -167,17 +180,24 @@ int peer_free_port(void)
 {
     int port = 0;
 
-    close(bound_socket(0, &port));
+    bound_socket(0, &port);
     return port;
 }
 
-struct peer *peer_start(int port)
+struct peer *peer_start(void)
+{
+    return peer_start_on(0, NULL, 0);
+}
+
+struct peer *peer_start_on(int port, const struct reply *replies, size_t n)
 {
     struct peer *peer = xcalloc(1, sizeof(*peer));
 
     peer->fd = bound_socket(port, &port);
     snprintf(peer->url, sizeof(peer->url), "http://127.0.0.1:%d", port);
     pthread_mutex_init(&peer->lock, NULL);
+    pthread_cond_init(&peer->opened, NULL);
+    peer_script(peer, replies, n);
     must(listen(peer->fd, CONNECTIONS_MAX) == 0, "listen");
     must(pthread_create(&peer->thread, NULL, accept_all, peer) == 0, "thread");
     return peer;
@@ -188,12 +208,14 @@ void peer_stop(struct peer *peer)
     shutdown(peer->fd, SHUT_RDWR);
     pthread_join(peer->thread, NULL);
     close(peer->fd);
+    peer_release(peer);
     for (int i = 0; i < peer->n_connections; i++) {
         shutdown(peer->connections[i].fd, SHUT_RDWR);
         pthread_join(peer->connections[i].thread, NULL);
         close(peer->connections[i].fd);
     }
     peer_script(peer, NULL, 0);
+    pthread_cond_destroy(&peer->opened);
     pthread_mutex_destroy(&peer->lock);
     free(peer);
 }
@@ -213,6 +235,15 @@ void peer_script(struct peer *peer, const struct reply *replies, size_t n)
     }
     peer->n_requests = 0;
     peer->n_connections_before = peer->n_connections;
+    peer->open = false;
+    pthread_mutex_unlock(&peer->lock);
+}
+
+void peer_release(struct peer *peer)
+{
+    pthread_mutex_lock(&peer->lock);
+    peer->open = true;
+    pthread_cond_broadcast(&peer->opened);
     pthread_mutex_unlock(&peer->lock);
 }
 

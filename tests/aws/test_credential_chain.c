@@ -5,6 +5,7 @@
 
 #include "aws/credential_chain.h"
 #include "peer.h"
+#include "util/clock.h"
 #include "util/mem.h"
 
 #define SCRIPT(...)                                                                                \
@@ -33,12 +34,22 @@ static const char *have(int64_t now_ms)
     return got ? got->access_key_id : "";
 }
 
-/* Lets a conversation under way come to its end. */
-static void settle(int requests)
+/* Goes on until that is what there is, and as many requests were made. */
+static void await(int64_t now_ms, const char *want, int requests)
 {
-    for (int turn = 0; turn < 100 && peer_count(peer) < requests; turn++) {
+    const int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
+
+    while (!(streq(have(now_ms), want) && peer_count(peer) == requests) &&
+           clock_mono_ms() < until_ms) {
         fetch_turn(fetch, 20);
     }
+    assert_string_equal(have(now_ms), want);
+    assert_int_equal(peer_count(peer), requests);
+}
+
+/* No more requests are made. */
+static void stay_at(int requests)
+{
     for (int turn = 0; turn < 5; turn++) {
         fetch_turn(fetch, 10);
     }
@@ -49,21 +60,17 @@ static void test_new_ones_are_asked_for_before_the_old_expire(void **state)
 {
     (void)state;
     SCRIPT({.status = 200, .body = KEYS("AKONE", "2017-01-02T12:00:00Z")},
-           {.status = 200, .body = KEYS("AKTWO", "2017-01-02T18:00:00Z"), .after_ms = 100});
+           {.status = 200, .body = KEYS("AKTWO", "2017-01-02T18:00:00Z"), .held = true});
     assert_string_equal(have(NOON_MS - 60 * MINUTE_MS), "");
-    settle(1);
-    assert_string_equal(have(NOON_MS - 60 * MINUTE_MS), "AKONE");
+    await(NOON_MS - 60 * MINUTE_MS, "AKONE", 1);
     assert_string_equal(have(NOON_MS - 6 * MINUTE_MS), "AKONE");
-    settle(1);
+    stay_at(1);
     for (int i = 0; i < 5; i++) { /* the old ones serve, and one request is under way */
         assert_string_equal(have(NOON_MS - 4 * MINUTE_MS), "AKONE");
         fetch_turn(fetch, 1);
     }
-    settle(2);
-    while (!streq(have(NOON_MS - 4 * MINUTE_MS), "AKTWO")) {
-        fetch_turn(fetch, 20);
-    }
-    assert_int_equal(peer_count(peer), 2);
+    peer_release(peer);
+    await(NOON_MS - 4 * MINUTE_MS, "AKTWO", 2);
 }
 
 static void test_the_old_ones_serve_while_they_are_valid(void **state)
@@ -72,12 +79,12 @@ static void test_the_old_ones_serve_while_they_are_valid(void **state)
     SCRIPT({.status = 200, .body = KEYS("AKONE", "2017-01-02T12:00:00Z")}, {.status = 500},
            {.status = 200, .body = "nonsense"});
     assert_string_equal(have(NOON_MS - 60 * MINUTE_MS), "");
-    settle(1);
-    assert_string_equal(have(NOON_MS - 4 * MINUTE_MS), "AKONE");
-    settle(3);
-    assert_string_equal(have(NOON_MS - 4 * MINUTE_MS), "AKONE");
-    settle(3); /* not again at once */
-    assert_string_equal(have(NOON_MS), "-");
+    await(NOON_MS - 60 * MINUTE_MS, "AKONE", 1);
+    await(NOON_MS - 4 * MINUTE_MS, "AKONE", 3);
+    stay_at(3);                          /* not again at once */
+    while (!streq(have(NOON_MS), "-")) { /* perhaps the last answer is still to be read */
+        fetch_turn(fetch, 20);
+    }
 }
 
 static void test_refused_ones_are_not_used_again_before_the_source_was_asked(void **state)
@@ -86,12 +93,10 @@ static void test_refused_ones_are_not_used_again_before_the_source_was_asked(voi
     SCRIPT({.status = 200, .body = KEYS("AKONE", "2017-01-02T12:00:00Z")},
            {.status = 200, .body = KEYS("AKTWO", "2017-01-02T12:00:00Z")});
     assert_string_equal(have(NOON_MS - 60 * MINUTE_MS), "");
-    settle(1);
-    assert_string_equal(have(NOON_MS - 60 * MINUTE_MS), "AKONE");
+    await(NOON_MS - 60 * MINUTE_MS, "AKONE", 1);
     assert_true(credential_chain_refuse(chain));
     assert_string_equal(have(NOON_MS - 60 * MINUTE_MS), "");
-    settle(2);
-    assert_string_equal(have(NOON_MS - 60 * MINUTE_MS), "AKTWO");
+    await(NOON_MS - 60 * MINUTE_MS, "AKTWO", 2);
     assert_false(credential_chain_refuse(chain)); /* once in a while is enough */
     assert_string_equal(have(NOON_MS - 60 * MINUTE_MS), "AKTWO");
 }
@@ -102,7 +107,7 @@ static int set_up(void **state)
     struct error err = {0};
 
     (void)state;
-    peer = peer_start(0);
+    peer = peer_start();
     AUTO_CHAR *uri = xasprintf("%s/creds", peer_url(peer));
 
     unsetenv("AWS_ACCESS_KEY_ID");

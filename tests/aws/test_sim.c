@@ -35,7 +35,7 @@ static int set_up(void **state)
     sim_do("POST", "/task-definitions", "{\"family\": \"agent\"}");
     sim_do("POST", "/instances", "{\"cluster\": \"prod\", \"count\": 130}");
     aws = open_client();
-    ecs = (struct ecs){.aws = aws, .class = AWS_DRIFT, .timeout_ms = 5000};
+    ecs = (struct ecs){.aws = aws, .class = AWS_DRIFT, .timeout_ms = PATIENCE_MS};
     return 0;
 }
 
@@ -233,7 +233,7 @@ static void test_a_wrong_secret_is_refused_and_not_shown(void **state)
 {
     setenv("AWS_SECRET_ACCESS_KEY", "another-secret", 1);
     AUTO(aws) *other = open_client();
-    struct ecs wrong = {.aws = other, .class = AWS_DRIFT, .timeout_ms = 5000};
+    struct ecs wrong = {.aws = other, .class = AWS_DRIFT, .timeout_ms = PATIENCE_MS};
     struct error err = {0};
     json_t *arns = NULL;
 

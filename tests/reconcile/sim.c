@@ -15,8 +15,6 @@
 #include "util/clock.h"
 #include "util/mem.h"
 
-#define START_MS 10000 /* it is up by then */
-
 static pid_t pid;
 static char *url;
 
@@ -44,7 +42,7 @@ static struct answer ask(const char *method, const char *path, const char *body)
                                           .url = where,
                                           .body = body,
                                           .body_len = body ? strlen(body) : 0,
-                                          .timeout_ms = 5000,
+                                          .timeout_ms = PATIENCE_MS,
                                           .direct = true};
 
     fetch_start(fetch, &request, take_answer, &answer);
@@ -89,7 +87,7 @@ void sim_start(const char *region, const char *session_token)
 {
     int port = peer_free_port();
     AUTO_CHAR *listen = xasprintf("127.0.0.1:%d", port);
-    int64_t until_ms = clock_mono_ms() + START_MS;
+    int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
     struct answer answer = {0};
 
     url = xasprintf("http://127.0.0.1:%d", port);

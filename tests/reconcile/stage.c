@@ -98,7 +98,7 @@ void commit_all(struct fixture *f, const struct commit_op *ops, size_t n)
     for (size_t o = 0; o < n; o++) {
         assert_int_equal(result.ops[o].result, COMMIT_APPLIED);
     }
-    assert_ok(view_wait(f->view, result.revision, 5000, &err), &err);
+    assert_ok(view_wait(f->view, result.revision, PATIENCE_MS, &err), &err);
 }
 
 /* A new deployment comes into force. */

@@ -12,7 +12,7 @@
 #define PLACE    "arn:aws:ecs:us-east-1:123456789012:"
 #define WAITING  (CONVOY_MEMBERS + 3)    /* batches that come while others are under way */
 #define THREADS  (CONVOYS_MAX + WAITING) /* ... one each */
-#define AHEAD_MS 300                     /* until all of them have come */
+#define AHEAD_MS 1500                    /* until all of them have come */
 
 static struct server *server;
 static struct store *store;

@@ -26,7 +26,7 @@ static void test_a_new_deployment_replaces_tasks_within_the_budget(void **state)
     struct told told = tell_history(9);
 
     assert_int_equal(told.most_on_one, 1);
-    assert_int_equal(told.fewest_running, 5); /* four of nine may be down, and were */
+    assert_in_range(told.fewest_running, 5, 8); /* four of nine may be down */
 }
 
 static void test_a_deployment_which_is_overtaken_is_completed(void **state)
@@ -55,7 +55,6 @@ static void test_a_freeze_stops_and_its_end_lets_go_on(void **state)
     eventually(has_status(f, f->deployment, "running"));
     assert_int_equal(calls("StartTask"), 0);
     freeze(f, "0");
-    clock_sleep_ms(3000); /* it looks again after 5 s */
     eventually(running(f->deployment) == 3);
 }
 
@@ -102,7 +101,6 @@ static void test_a_lost_start_is_settled_and_made_again(void **state)
     sim_do("POST", "/instances", "{\"cluster\": \"prod\", \"count\": 2}");
     deploy(f);
     eventually(placement_is(f, "starting", ""));
-    clock_sleep_ms(CALL_TIMEOUT_MS - 1000); /* the call's deadline, before which nobody can know */
     eventually(running(f->deployment) == 2);
     assert_int_equal(tell_history(2).most_on_one, 1);
 }
@@ -120,7 +118,7 @@ static void test_an_end_does_not_wait_for_a_listing(void **state)
     int64_t began_ms = clock_mono_ms();
 
     scheduler_free(TAKE(f->scheduler));
-    assert_in_range(clock_mono_ms() - began_ms, 0, 2000);
+    assert_in_range(clock_mono_ms() - began_ms, 0, CALL_TIMEOUT_MS / 2);
     sim_do("PUT", "/settings", "{\"latencyMs\": 0}");
     open_scheduler(f);
 }
@@ -160,12 +158,12 @@ static void test_the_same_trouble_is_told_once(void **state)
     assert_string_equal(first, later);
 }
 
-static int64_t received(void)
+static int64_t queued(const char *count)
 {
     json_auto_t *answer = sim_call("GET", "/counters", NULL);
     json_t *queue = json_object_get(json_object_get(answer, "queues"), "events");
 
-    return json_integer_value(json_object_get(queue, "received"));
+    return json_integer_value(json_object_get(queue, count));
 }
 
 /* Each receive counts, and after some SQS takes a message for poison. */
@@ -175,12 +173,14 @@ static void test_a_full_redis_does_not_wear_out_messages(void **state)
 
     sim_do("POST", "/instances", "{\"cluster\": \"prod\", \"count\": 20}");
     eventually(is_synced(f));
-    int64_t before = received();
+    eventually(queued("visible") + queued("inFlight") == 0);
+    int64_t before = queued("received");
 
     reply_free(server_call(f->server, "CONFIG", "SET", "maxmemory", "1", NULL));
     sim_do("POST", "/storm", "{\"cluster\": \"prod\", \"tasks\": 200, \"events\": 400}");
+    eventually(queued("received") > before);
     clock_sleep_ms(4000);
-    assert_in_range(received() - before, 1,
+    assert_in_range(queued("received") - before, 1,
                     10 * CONSUMER_POLLERS); /* one batch each found it out */
     reply_free(server_call(f->server, "CONFIG", "SET", "maxmemory", "0", NULL));
 }
@@ -196,6 +196,7 @@ static void test_starts_which_failed_together_are_tried_again_together(void **st
     deploy(f);
     eventually(calls("StartTask") >= 10);
     clock_sleep_ms(4000); /* two or three times */
+    eventually(calls("StartTask") >= 20);
     assert_in_range(calls("StartTask"), 20, 80);
 }
 
@@ -211,7 +212,7 @@ static void test_a_start_of_a_predecessor_is_not_settled_as_ours_was(void **stat
     sim_do("POST", "/instances", "{\"cluster\": \"prod\", \"count\": 1}");
     deploy(f);
     eventually(placement_is(f, "starting", ""));
-    clock_sleep_ms(CALL_TIMEOUT_MS - 2000);
+    clock_sleep_ms(CALL_TIMEOUT_MS - 4000);
     AUTO(entity) *entity = some_placement(f);
 
     placement_read(entity->fields, &placement);
@@ -219,7 +220,7 @@ static void test_a_start_of_a_predecessor_is_not_settled_as_ours_was(void **stat
     draft_placement(&draft, &placement, entity->revision);
     commit_all(f, draft.ops, draft.n);
     reply_free(server_call(f->server, "DEL", KEY_LEASE, NULL)); /* and it is taken again */
-    clock_sleep_ms(5000);
+    clock_sleep_ms(7000);
     assert_true(placement_is(f, "starting", ""));
     assert_int_equal(running(f->deployment), 0);
 }

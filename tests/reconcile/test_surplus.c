@@ -39,7 +39,7 @@ static void test_surplus_named_by_a_placement_stops_and_the_oldest_stays(void **
 /* Stores what ECS says of the task now: the events had not told of it. */
 static void show_task(struct fixture *f, const char *arn)
 {
-    const struct ecs ecs = {.aws = f->aws, .class = AWS_DRIFT, .timeout_ms = 5000};
+    const struct ecs ecs = {.aws = f->aws, .class = AWS_DRIFT, .timeout_ms = PATIENCE_MS};
     json_auto_t *arns = json_pack("[s]", arn);
     json_auto_t *tasks = NULL;
     json_auto_t *failures = NULL;
@@ -66,7 +66,6 @@ static void test_an_older_copy_which_shows_up_late_is_surplus(void **state)
     const char *older = json_string_value(json_array_get(json_object_get(added, "taskArns"), 0));
 
     freeze(f, "0");
-    clock_sleep_ms(3000); /* it looks again after 5 s */
     eventually(running(f->deployment) == 2);
     eventually(has_status(f, f->deployment, "completed"));
     assert_int_equal(calls("StopTask"), 0);
@@ -132,7 +131,6 @@ static void test_a_listing_larger_than_a_commit_is_stored_in_parts(void **state)
     f->definition = DEFINITION_2;
     deploy(f);
     eventually(running(f->deployment) == 10);
-    clock_sleep_ms(CALL_TIMEOUT_MS - 1000); /* and then a listing tells of all of them */
     eventually(has_status(f, f->deployment, "completed"));
     assert_int_equal(calls("StartTask"), 0); /* whose answer came */
     assert_int_equal(tell_history(10).most_on_one, 1);

@@ -22,6 +22,7 @@ struct server {
     char *dir;
     char *url;
     int port;
+    int port_fd; /* holds the port, see free_port */
     char *args[ARGS_MAX];
     size_t n_args;
     struct redis_url *parsed;
@@ -38,15 +39,18 @@ bool skip_without_server(void)
     return true;
 }
 
-static int free_port(void)
+/* A TCP port which stays ours while *fd is open, see peer_free_port. */
+static int free_port(int *fd_out)
 {
-    struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in any = {.sin_family = AF_INET}; /* all addresses: tests use several */
     socklen_t len = sizeof(any);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int on = 1;
 
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&any, len), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&any, &len), 0);
-    close(fd);
+    *fd_out = fd;
     return ntohs(any.sin_port);
 }
 
@@ -76,11 +80,11 @@ static void launch(struct server *server)
 static void await(struct server *server)
 {
     const char *ping[] = {"PING"};
-    int64_t until_ms = clock_mono_ms() + 5000;
+    int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
     struct error err = {0};
 
     do {
-        int64_t deadline_ms = clock_mono_ms() + 1000;
+        int64_t deadline_ms = clock_mono_ms() + PATIENCE_MS;
 
         error_clear(&err);
         if (redis_dial(server->redis, deadline_ms, &err) == 0) {
@@ -102,7 +106,7 @@ static struct server *server_new(void)
     char dir[] = "/tmp/blox-test-XXXXXX";
 
     server->dir = xstrdup(mkdtemp(dir));
-    server->port = free_port();
+    server->port = free_port(&server->port_fd);
     return server;
 }
 
@@ -146,7 +150,7 @@ struct server *server_start_sentinel(const char *name, const struct server *prim
 
     assert_non_null(file);
     fprintf(file,
-            "sentinel monitor %s 127.0.0.1 %d 1\nsentinel down-after-milliseconds %s 500\n"
+            "sentinel monitor %s 127.0.0.1 %d 1\nsentinel down-after-milliseconds %s 2000\n"
             "sentinel failover-timeout %s 2000\n",
             name, primary->port, name, name);
     fclose(file);
@@ -218,6 +222,7 @@ void server_free(struct server *server)
     end(server, SIGKILL);
     redis_free(server->redis);
     redis_url_free(server->parsed);
+    close(server->port_fd);
     empty_dir(server);
     rmdir(server->dir);
     for (size_t a = 0; a < server->n_args; a++) {
@@ -256,10 +261,10 @@ struct reply *server_call(struct server *server, ...)
     }
     va_end(args);
     if (!redis_is_usable(server->redis)) {
-        assert_ok(redis_dial(server->redis, clock_mono_ms() + 5000, &err), &err);
+        assert_ok(redis_dial(server->redis, clock_mono_ms() + PATIENCE_MS, &err), &err);
     }
     struct reply *reply =
-        redis_call_argv(server->redis, clock_mono_ms() + 5000, argc, argv, NULL, &err);
+        redis_call_argv(server->redis, clock_mono_ms() + PATIENCE_MS, argc, argv, NULL, &err);
 
     if (!reply) {
         fail_msg("%s: %s", argv[0], err.text);
@@ -276,31 +281,11 @@ int64_t server_number(struct server *server, const char *one, const char *two, c
                                         : 0;
 }
 
-struct store *open_store(const char *url)
-{
-    const struct store_options options = {
-        .url = url, .timeout_ms = TIMEOUT_MS, .client = "blox-test"};
-    struct error err = {0};
-    struct store *store = store_open(&options, &err);
-
-    if (!store) {
-        fail_msg("%s", err.text);
-    }
-    return store;
-}
-
-int check_store(struct store *store, struct error *err)
-{
-    char warning[256];
-
-    return store_check(store, warning, err);
-}
-
-struct store *open_with(const char *url, const char *ca_file, int replicas)
+static struct store *open_for(const char *url, const char *ca_file, int replicas, int timeout_ms)
 {
     const struct store_options options = {.url = url,
                                           .ca_file = ca_file,
-                                          .timeout_ms = SHORT_MS,
+                                          .timeout_ms = timeout_ms,
                                           .replicas = replicas,
                                           .client = "blox-test"};
     struct error err = {0};
@@ -310,6 +295,28 @@ struct store *open_with(const char *url, const char *ca_file, int replicas)
         fail_msg("%s", err.text);
     }
     return store;
+}
+
+struct store *open_store(const char *url)
+{
+    return open_for(url, NULL, 0, TIMEOUT_MS);
+}
+
+struct store *open_with(const char *url, const char *ca_file, int replicas)
+{
+    return open_for(url, ca_file, replicas, TIMEOUT_MS);
+}
+
+struct store *open_impatient(const char *url, const char *ca_file, int replicas)
+{
+    return open_for(url, ca_file, replicas, SHORT_MS);
+}
+
+int check_store(struct store *store, struct error *err)
+{
+    char warning[256];
+
+    return store_check(store, warning, err);
 }
 
 int put_body(struct store *store, const char *key, const char *body, bool durable,
@@ -326,7 +333,7 @@ int put_body(struct store *store, const char *key, const char *body, bool durabl
 
 void assert_refused(const char *url, const char *ca_file, enum error_code code, const char *because)
 {
-    AUTO(store) *store = open_with(url, ca_file, 0);
+    AUTO(store) *store = open_impatient(url, ca_file, 0);
     struct error err = {0};
     char warning[256];
     int64_t began_ms = clock_mono_ms();
@@ -336,5 +343,5 @@ void assert_refused(const char *url, const char *ca_file, enum error_code code, 
         fail_msg("want %s with \"%s\", got %s: %s", error_code_name(code), because,
                  error_code_name(err.code), err.text);
     }
-    assert_true(clock_mono_ms() - began_ms < SHORT_MS + 500);
+    assert_true(clock_mono_ms() - began_ms < SHORT_MS + PATIENCE_MS / 2);
 }

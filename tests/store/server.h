@@ -9,7 +9,7 @@
 #include "store/store.h"
 #include "util/clock.h"
 
-#define TIMEOUT_MS 2000 /* of the stores the tests open */
+#define TIMEOUT_MS 15000 /* of the stores the tests open */
 
 struct server;
 /* Takes more arguments for redis-server; "PORT" becomes the port set aside. Fails the test when it
@@ -30,7 +30,7 @@ void server_resume_empty(struct server *server);
 
 const char *server_url(const struct server *server); /* unix:// */
 const char *server_dir(const struct server *server);
-int server_port(const struct server *server); /* a free TCP port set aside for it */
+int server_port(const struct server *server); /* a TCP port set aside for it */
 /* A command on a connection of the test's own; fails the test on an error. */
 struct reply *server_call(struct server *server, ...) __attribute__((sentinel));
 /* The same, of which only the number or the number in the text is wanted. */
@@ -42,24 +42,25 @@ struct store *open_store(const char *url);
 /* What a program does first: meta is written where it is missing, and names this server. */
 int check_store(struct store *store, struct error *err);
 
-#define SHORT_MS 800 /* of the stores here: several tests wait for it */
-/* One which gives up after SHORT_MS; ca_file may be NULL. Fails the test when the URL is wrong. */
+/* With TIMEOUT_MS, too; ca_file may be NULL. Fails the test when the URL is wrong. */
 struct store *open_with(const char *url, const char *ca_file, int replicas);
+#define SHORT_MS 1500 /* for calls which cannot succeed, and which the test waits for */
+struct store *open_impatient(const char *url, const char *ca_file, int replicas);
 /* One commit of one task. */
 int put_body(struct store *store, const char *key, const char *body, bool durable,
              struct error *err);
 
-/* The store cannot be used, for a reason which is told. */
+/* A store with SHORT_MS cannot be used, for a reason which is told. */
 void assert_refused(const char *url, const char *ca_file, enum error_code code,
                     const char *because);
 
 /* Prints the TAP line which skips the program where redis-server is missing. */
 bool skip_without_server(void);
 
-/* Waits up to 5 s for a condition. */
+/* Waits up to PATIENCE_MS for a condition. */
 #define eventually(condition)                                                                      \
     do {                                                                                           \
-        int64_t until_ms_ = clock_mono_ms() + 5000;                                                \
+        int64_t until_ms_ = clock_mono_ms() + PATIENCE_MS;                                         \
         while (!(condition) && clock_mono_ms() < until_ms_) {                                      \
             clock_sleep_ms(5);                                                                     \
         }                                                                                          \

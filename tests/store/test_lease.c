@@ -70,16 +70,17 @@ static void test_taken_renewed_and_handed_over(void **state)
     assert_true(lease_held(first, NULL));
     assert_false(lease_held(second, NULL));
     assert_int_equal(lease_since_ms(second), 0);
-    assert_true(server_number(server, "HGET", KEY_LEASE, "counter") >= counter + 5);
+    assert_true(server_number(server, "HGET", KEY_LEASE, "counter") >= counter + 3);
 
     int64_t began_ms = clock_mono_ms();
 
     lease_free(first);
-    eventually(lease_held(second, NULL));
-    assert_true(clock_mono_ms() - began_ms < 2 * LEASE_RENEW_MS);
+    eventually(two.taken == 1);
+    assert_true(lease_held(second, NULL));
+    /* Sooner than one that is only left alone: it was handed over. */
+    assert_true(clock_mono_ms() - began_ms < LEASE_TAKE_MS - 2 * LEASE_RENEW_MS);
     assert_int_equal(one.taken, 1);
     assert_int_equal(one.lost, 1);
-    assert_int_equal(two.taken, 1);
 }
 
 /* Redis is away: the holder drops the lease by its own clock. */
@@ -93,10 +94,14 @@ static void test_dropped_without_redis(void **state)
     eventually(lease_held(lease, NULL));
     server_signal(server, SIGSTOP);
     int64_t began_ms = clock_mono_ms();
+    int64_t asked_ms = began_ms; /* when it last said that it is held */
 
-    eventually(!lease_held(lease, NULL));
-    assert_in_range(clock_mono_ms() - began_ms, LEASE_DROP_MS - LEASE_RENEW_MS - 100,
-                    LEASE_DROP_MS + 100);
+    for (int64_t now_ms = began_ms; lease_held(lease, NULL); now_ms = clock_mono_ms()) {
+        asked_ms = now_ms;
+        clock_sleep_ms(5);
+    }
+    assert_true(asked_ms - began_ms <= LEASE_DROP_MS);
+    assert_true(clock_mono_ms() - began_ms >= LEASE_DROP_MS / 2);
     eventually(heard.lost == 1);
     server_signal(server, SIGCONT);
 }
@@ -117,8 +122,8 @@ static void test_lost_to_another_token(void **state)
 
 /* ---- holders in processes of their own ----------------------------------------------------- */
 
-/* Says 'H' when it holds the lease; after a pause of more than a second 'P' when it still believes
- * so, 'L' when it knows better. */
+/* Says 'H' when it holds the lease; after a pause of more than two seconds 'P' when it still
+ * believes so, 'L' when it knows better. */
 static void holder(const char *url, int out)
 {
     struct heard heard = {0};
@@ -130,7 +135,7 @@ static void holder(const char *url, int out)
         int64_t now_ms = clock_mono_ms();
         const char *word = NULL;
 
-        if (now_ms - last_ms > 1000) {
+        if (now_ms - last_ms > 2000) { /* less may be the machine's load */
             word = lease_held(lease, NULL) ? "P" : "L";
         } else if (!said && lease_held(lease, NULL)) {
             word = "H";
@@ -186,8 +191,8 @@ static void test_killed_and_paused_holders(void **state)
     kill(killed, SIGKILL);
     kill(paused, SIGSTOP);
     eventually(lease_held(lease, NULL));
-    assert_in_range(clock_mono_ms() - began_ms, LEASE_TAKE_MS - LEASE_RENEW_MS,
-                    LEASE_TAKE_MS + 2 * LEASE_RENEW_MS);
+    assert_in_range(clock_mono_ms() - began_ms, LEASE_TAKE_MS - 2 * LEASE_RENEW_MS,
+                    2 * LEASE_TAKE_MS);
     eventually(lease_held(other_lease, NULL));
     kill(paused, SIGCONT);
     assert_int_equal(read(in[1], &word, 1), 1);

@@ -42,7 +42,7 @@ static void test_trimmed_log_means_reload(void **state)
     int64_t revision = seed(store, "t", 3000, "a");
 
     gate.shut = false;
-    assert_int_equal(view_wait(view, revision, 5000, NULL), 0);
+    assert_int_equal(view_wait(view, revision, PATIENCE_MS, NULL), 0);
     assert_int_equal(gate.heard.reloaded, 2);
     assert_int_equal(gate.heard.epochs, 1);
     assert_int_equal(count(view, NULL), 3000);
@@ -61,14 +61,13 @@ static void test_restart_with_the_same_data(void **state)
     int64_t revision = seed(f->store, "t", 300, "a\tRUNNING");
     AUTO(view) *view = open_view(f->store, &options);
 
-    clock_sleep_ms(50); /* it waits in Redis by now */
     server_kill(f->server);
-    eventually(heard.troubles == 2); /* the connection ended, and no other can be had */
+    eventually(heard.troubles >= 1);
     int64_t began_ms = clock_mono_ms();
 
-    assert_int_equal(view_catch_up(view, 2000, &err), -1);
+    assert_int_equal(view_catch_up(view, TIMEOUT_MS, &err), -1);
     assert_int_equal(err.code, ERR_UNAVAILABLE);
-    assert_true(clock_mono_ms() - began_ms < 2500);
+    assert_true(clock_mono_ms() - began_ms < TIMEOUT_MS); /* it does not wait */
     clock_sleep_ms(100);
     assert_true(view_age_ms(view) >= 100); /* it grows, and the view still serves */
     assert_int_equal(count(view, "a"), 300);
@@ -80,7 +79,7 @@ static void test_restart_with_the_same_data(void **state)
     assert_int_equal(heard.recoveries, 1);
     revision = put(f->store, &op, 1);
     error_clear(&err);
-    assert_ok(view_wait(view, revision, 2000, &err), &err);
+    assert_ok(view_wait(view, revision, PATIENCE_MS, &err), &err);
     assert_int_equal(count(view, "a"), 300);
     assert_int_equal(heard.reloaded, 1);
 }
@@ -111,7 +110,7 @@ static void test_restart_with_lost_writes(void **state)
     int64_t revision = seed(f->store, "u", 1, "a\tRUNNING");
 
     assert_true(revision > lost);
-    assert_int_equal(view_wait(view, revision, 2000, NULL), 0);
+    assert_int_equal(view_wait(view, revision, PATIENCE_MS, NULL), 0);
 }
 
 static void test_empty_redis_is_an_epoch(void **state)
@@ -165,8 +164,8 @@ static void test_log_removed_by_hand(void **state)
 
     assert_int_equal(view_revision(late), revision);
     revision = seed(f->store, "u", 3, "a");
-    assert_int_equal(view_wait(view, revision, 2000, NULL), 0);
-    assert_int_equal(view_wait(late, revision, 2000, NULL), 0);
+    assert_int_equal(view_wait(view, revision, PATIENCE_MS, NULL), 0);
+    assert_int_equal(view_wait(late, revision, PATIENCE_MS, NULL), 0);
     assert_int_equal(count(late, NULL), 6);
     assert_int_equal(heard.reloaded, 1);
 }
@@ -184,7 +183,7 @@ static void test_unknown_kind(void **state)
                            "selector", "key", "k", "value", "v", "following", "0", NULL));
     int64_t revision = seed(f->store, "t", 3, "a");
 
-    assert_int_equal(view_wait(view, revision, 2000, NULL), 0);
+    assert_int_equal(view_wait(view, revision, PATIENCE_MS, NULL), 0);
     assert_int_equal(count(view, NULL), 3);
 }
 
@@ -197,9 +196,10 @@ static void test_demotion_under_a_follower(void **state)
     const struct view_options options = {.listener = &listener};
 
     seed(f->store, "t", 10, "a");
-    AUTO(view) *view = open_view(f->store, &options);
+    AUTO(store) *impatient = open_impatient(server_url(f->server), NULL, 0);
+    AUTO(view) *view = open_view(impatient, &options);
 
-    clock_sleep_ms(50); /* it waits by now */
+    clock_sleep_ms(50); /* most likely it waits by now */
     reply_free(server_call(f->server, "REPLICAOF", "127.0.0.1", "1", NULL));
     eventually(heard.troubles >= 1);
     assert_int_equal(count(view, NULL), 10);
@@ -207,7 +207,7 @@ static void test_demotion_under_a_follower(void **state)
     eventually(heard.recoveries >= 1 && heard.epochs == 2);
     int64_t revision = seed(f->store, "u", 10, "a");
 
-    assert_int_equal(view_wait(view, revision, 2000, NULL), 0);
+    assert_int_equal(view_wait(view, revision, PATIENCE_MS, NULL), 0);
     assert_int_equal(count(view, NULL), 20);
     assert_int_equal(heard.reloaded, 1);
 }

@@ -165,7 +165,7 @@ static void test_selections(void **state)
     AUTO(view) *view = open_view(f->store, &(struct view_options){0});
     AUTO_ENTITY_LIST all = {0};
 
-    assert_int_equal(view_wait(view, revision, 2000, NULL), 0);
+    assert_int_equal(view_wait(view, revision, PATIENCE_MS, NULL), 0);
     view_list(view, KIND_TASK, NULL, &all);
     assert_int_equal(all.n, N_TASKS);
     for (size_t p = 0; p < ARRAY_LEN(probes); p++) {
@@ -196,13 +196,13 @@ static void test_values_which_change(void **state)
     AUTO(view) *view = open_view(f->store, &(struct view_options){0});
     struct commit_op op = task_op("t", ALPHA "\tx/i1\tx/f:1\tRUNNING\tRUNNING\tme");
 
-    assert_int_equal(view_wait(view, put(f->store, &op, 1), 2000, NULL), 0);
+    assert_int_equal(view_wait(view, put(f->store, &op, 1), PATIENCE_MS, NULL), 0);
     assert_int_equal(view_count_by(view, KIND_TASK, ALPHA, BY_STATUS, "running"), 1);
     assert_int_equal(view_count_by(view, KIND_TASK, BETA, BY_STATUS, "running"), 0);
     assert_int_equal(view_count_by(view, KIND_INSTANCE, ALPHA, BY_STATUS, "running"), 0);
     assert_int_equal(view_count_by(view, KIND_INSTANCE, ALPHA, BY_STARTED_BY, "me"), 0);
     op.fields = ALPHA "\tx/i1\tx/f:1\tSTOPPED\tSTOPPED\tme";
-    assert_int_equal(view_wait(view, put(f->store, &op, 1), 2000, NULL), 0);
+    assert_int_equal(view_wait(view, put(f->store, &op, 1), PATIENCE_MS, NULL), 0);
     assert_int_equal(view_count_by(view, KIND_TASK, ALPHA, BY_STATUS, "running"), 0);
     assert_int_equal(view_count_by(view, KIND_TASK, ALPHA, BY_STATUS, "Stopped"), 1);
 
@@ -212,7 +212,7 @@ static void test_values_which_change(void **state)
     assert_int_equal(of_instance.n, 1);
     assert_string_equal(of_instance.items[0]->key, "t");
     op.body = NULL;
-    assert_int_equal(view_wait(view, put(f->store, &op, 1), 2000, NULL), 0);
+    assert_int_equal(view_wait(view, put(f->store, &op, 1), PATIENCE_MS, NULL), 0);
     assert_int_equal(view_count(view, KIND_TASK, ALPHA), 0);
     assert_int_equal(view_count_by(view, KIND_TASK, ALPHA, BY_STATUS, "STOPPED"), 0);
 }
@@ -345,14 +345,14 @@ static void test_clusters(void **state)
     revision = put(f->store, &ops[2], 1);
     AUTO(view) *late = open_view(f->store, &(struct view_options){0});
 
-    assert_int_equal(view_wait(early, revision, 2000, NULL), 0);
+    assert_int_equal(view_wait(early, revision, PATIENCE_MS, NULL), 0);
     for (struct view *view = early; view; view = view == early ? late : NULL) {
         char names[64] = "";
         int64_t age_ms = clock_wall_ms() - view_heard_ms(view, BETA);
 
         view_clusters(view, add_name, names);
         assert_string_equal(names, "alpha beta gamma ");
-        assert_true(age_ms >= 0 && age_ms < 5000);
+        assert_true(age_ms >= 0 && age_ms < PATIENCE_MS);
         assert_int_equal(view_heard_ms(view, ALPHA), 0); /* drift is no event */
         assert_int_equal(view_heard_ms(view, PLACE "cluster/delta"), 0);
     }

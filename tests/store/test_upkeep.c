@@ -111,9 +111,24 @@ static void test_log_is_bounded_by_count(void **state)
     assert_true(log_length(f) >= COMMIT_OPS_MAX);
 }
 
+/* What was written n times, so long ago. */
+static void write_in_the_past(struct fixture *f, int n, int64_t ago_ms)
+{
+    AUTO_CHAR *at = xasprintf("%lld", (long long)(clock_wall_ms() - ago_ms));
+
+    for (int i = 0; i < n; i++) {
+        int64_t revision = server_number(f->server, "INCR", KEY_REVISION, NULL);
+        AUTO_CHAR *id = xasprintf("%lld-0", (long long)revision);
+
+        reply_free(server_call(f->server, "XADD", KEY_LOG, id, "at", at, "commit", "f00d", "kind",
+                               "task", "key", "task/1", "value", "v", NULL));
+    }
+}
+
 static void test_log_is_bounded_by_age(void **state)
 {
     struct fixture *f = *state;
+    const int64_t minute_ms = 60 * 1000;
     static struct commit_op ops[200];
     static char keys[200][16];
     struct error err = {0};
@@ -122,17 +137,16 @@ static void test_log_is_bounded_by_age(void **state)
         snprintf(keys[i], sizeof(keys[i]), "task/%zu", i);
         ops[i] = op_at(keys[i], "1");
     }
-    put(f->store, ops, 200);
-    put(f->store, ops, 200);
-    clock_sleep_ms(300);
+    reply_free(server_call(f->server, "DEL", KEY_LOG, NULL)); /* the epoch is of this moment */
+    write_in_the_past(f, 400, 30 * minute_ms);
     int64_t young = put(f->store, ops, 100).ops[0].revision;
 
     put(f->store, ops, 200);
     int64_t all = log_length(f);
 
-    assert_ok(store_trim_log(f->store, 3600 * 1000, &err), &err);
+    assert_ok(store_trim_log(f->store, 60 * minute_ms, &err), &err);
     assert_int_equal(log_length(f), all);
-    assert_ok(store_trim_log(f->store, 200, &err), &err);
+    assert_ok(store_trim_log(f->store, 20 * minute_ms, &err), &err);
     AUTO(reply) *first = server_call(f->server, "XRANGE", KEY_LOG, "-", "+", "COUNT", "1", NULL);
 
     assert_int_equal(atoll(reply_text_at(reply_array_at(first, 0), 0)), young);

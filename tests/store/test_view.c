@@ -8,8 +8,6 @@
 
 #include "util/mem.h"
 
-#define WAIT_MS 30000 /* for what comes within milliseconds on an idle machine */
-
 /* ---- loading and following ----------------------------------------------------------------- */
 
 static void test_load_and_follow(void **state)
@@ -34,7 +32,7 @@ static void test_load_and_follow(void **state)
     struct commit_op op = task_op("t00500", "b\tSTOPPED");
     int64_t revision = put(f->store, &op, 1);
 
-    assert_ok(view_wait(view, revision, 2000, &err), &err);
+    assert_ok(view_wait(view, revision, PATIENCE_MS, &err), &err);
     assert_int_equal(heard.changed, 1); /* the listener hears of it before waiters do */
     AUTO(entity) *entity = view_get(view, KIND_TASK, "t00500");
 
@@ -49,13 +47,13 @@ static void test_load_and_follow(void **state)
 
     op.body = NULL;
     revision = put(f->store, &op, 1);
-    assert_ok(view_wait(view, revision, 2000, &err), &err);
+    assert_ok(view_wait(view, revision, PATIENCE_MS, &err), &err);
     assert_int_equal(heard.vanished, 1);
     assert_null(view_get(view, KIND_TASK, "t00500"));
     assert_int_equal(count(view, "b"), 999);
     assert_string_equal(entity->key, "t00500"); /* our reference is still good */
-    assert_true(llabs(view_now_ms(view) - clock_wall_ms()) < 2000);
-    assert_true(view_age_ms(view) < 1500);
+    assert_true(llabs(view_now_ms(view) - clock_wall_ms()) < PATIENCE_MS);
+    assert_true(view_age_ms(view) < PATIENCE_MS);
 }
 
 static void test_order(void **state)
@@ -69,7 +67,7 @@ static void test_order(void **state)
     AUTO_ENTITY_LIST some = {0};
     char keys[32] = "";
 
-    assert_int_equal(view_wait(view, put(f->store, ops, ARRAY_LEN(ops)), 2000, NULL), 0);
+    assert_int_equal(view_wait(view, put(f->store, ops, ARRAY_LEN(ops)), PATIENCE_MS, NULL), 0);
     view_list(view, KIND_TASK, NULL, &all);
     view_list_prefix(view, KIND_TASK, "c", &some);
     for (size_t i = 0; i < all.n; i++) {
@@ -89,7 +87,7 @@ static void test_without_bodies(void **state)
     const struct commit_op op = task_op("t", "a\tRUNNING\tx\\ty");
     AUTO(view) *view = open_view(f->store, &options);
 
-    assert_int_equal(view_wait(view, put(f->store, &op, 1), 2000, NULL), 0);
+    assert_int_equal(view_wait(view, put(f->store, &op, 1), PATIENCE_MS, NULL), 0);
     AUTO(entity) *entity = view_get(view, KIND_TASK, "t");
 
     assert_null(entity->text);
@@ -119,7 +117,7 @@ static void test_changed_is_the_same_everywhere(void **state)
     int64_t third = put(f->store, &op, 1);
     AUTO(view) *late = open_view(f->store, &options);
 
-    assert_int_equal(view_wait(early, third, 2000, NULL), 0);
+    assert_int_equal(view_wait(early, third, PATIENCE_MS, NULL), 0);
     assert_true(first < second && second < third);
     for (struct view *view = early; view; view = view == early ? late : NULL) {
         assert_int_equal(changed(view, KIND_TASK, "a"), third);
@@ -175,7 +173,7 @@ static void test_readers_see_whole_commits(void **state)
         snprintf(fields, sizeof(fields), "%c\t%d", 'a' + generation % 3, generation);
         revision = seed(f->store, "pair/", 100, fields);
     }
-    int seen = view_wait(view, revision, WAIT_MS, NULL); /* readers do not starve it */
+    int seen = view_wait(view, revision, PATIENCE_MS, NULL); /* readers do not starve it */
 
     reading.stop = true;
     for (size_t t = 0; t < ARRAY_LEN(threads); t++) {
@@ -230,12 +228,12 @@ static void test_loads_while_written(void **state)
     pthread_join(thread, NULL);
     AUTO_ENTITY_LIST want = {0};
 
-    assert_int_equal(view_wait(views[0], writing.revision, WAIT_MS, NULL), 0);
+    assert_int_equal(view_wait(views[0], writing.revision, PATIENCE_MS, NULL), 0);
     view_list(views[0], KIND_TASK, NULL, &want);
     for (size_t v = 1; v < ARRAY_LEN(views); v++) {
         AUTO_ENTITY_LIST got = {0};
 
-        assert_int_equal(view_wait(views[v], writing.revision, WAIT_MS, NULL), 0);
+        assert_int_equal(view_wait(views[v], writing.revision, PATIENCE_MS, NULL), 0);
         view_list(views[v], KIND_TASK, NULL, &got);
         assert_int_equal(got.n, want.n);
         for (size_t i = 0; i < got.n; i++) {
@@ -265,7 +263,7 @@ static void test_figures(void **state)
         int64_t revision = put(f->store, &op, 1);
         int64_t began_us = clock_mono_us();
 
-        assert_int_equal(view_wait(view, revision, 2000, NULL), 0);
+        assert_int_equal(view_wait(view, revision, PATIENCE_MS, NULL), 0);
         total_us += clock_mono_us() - began_us;
     }
     int64_t began_us = clock_mono_us();
@@ -273,7 +271,7 @@ static void test_figures(void **state)
     assert_int_equal(count(view, NULL), 10000);
     print_message("# commit to view %lld us, list of 10,000 %lld us\n",
                   (long long)(total_us / ROUNDS), (long long)(clock_mono_us() - began_us));
-    assert_true(total_us / ROUNDS < 50000); /* woken, not polled once a second */
+    assert_true(total_us / ROUNDS < 250000); /* woken, not polled once a second */
 }
 
 int main(void)

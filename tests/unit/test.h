@@ -9,4 +9,6 @@
 
 #include <cmocka.h>
 
+#define PATIENCE_MS 30000 /* for what comes within milliseconds on an idle machine */
+
 #endif

@@ -13,15 +13,17 @@ up() {
         shift
     done
     [ "$mode$gateway" != 'aws gateway' ] || wrong "up: --gateway is simulated, --aws has a real one"
+    [[ $queue =~ ^[A-Za-z0-9_-]{1,80}$ || $mode-$queue =~ ^aws-https?://[^[:space:]]+$ ]] ||
+        wrong "up: --queue wants a name of 1 to 80 of A-Z a-z 0-9 - _"
+    if any_runs && [ "$(cat "$state/mode")" != "$mode $queue$gateway" ]; then
+        die "it runs with another AWS, queue or gateway ($(cat "$state/mode")): ./dev down first"
+    fi
     install_missing "$run_needs"
     build_programs
 
     mkdir -p "$state/run" "$state/redis-$mode"
     trap 'exit 130' HUP INT PIPE TERM
     trap 'stop_started' EXIT
-    if any_runs && [ "$(cat "$state/mode")" != "$mode $queue$gateway" ]; then
-        die "it runs with another AWS, queue or gateway ($(cat "$state/mode")): ./dev down first"
-    fi
     if [ $mode = simulator ] && ! runs_as sim "$build/blox-awssim"; then
         ! any_runs || say "the simulator has ended or was built anew, and its clusters are gone: everything begins again"
         stop_all $programs # what they know is of that simulator

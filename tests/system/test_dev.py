@@ -39,6 +39,8 @@ def test_version():
         (["image", "--base"], "--base"),
         (["up", "--asw"], "--asw"),
         (["up", "--queue"], "--queue"),
+        (["up", "--queue="], "--queue"),
+        (["up", "--queue", "blox gateway"], "--queue"),
         (["down", "now"], "down"),
         (["logs", "--follow"], "--follow"),
         (["bench", "--jsn"], "--jsn"),
@@ -84,6 +86,18 @@ def test_nothing_runs_before_up(copy):
     status = run_copy(copy, "status")
     assert status.returncode == 1 and "running" not in status.stdout
     assert run_copy(copy, "down").returncode == 0
+
+
+def test_up_with_another_queue_is_refused_before_anything_is_built(copy, tmp_path):
+    run = tmp_path / ".dev" / "run"
+    run.mkdir(parents=True)
+    (tmp_path / ".dev" / "mode").write_text("simulator blox\n")
+    began = open(f"/proc/{os.getpid()}/stat").read().rpartition(") ")[2].split()[19]
+    (run / "api.pid").write_text(f"{os.getpid()} {began}\n")
+    for arguments in (["--queue", "other"], ["--gateway"], ["--aws"]):
+        refused = run_copy(copy, "up", *arguments)
+        assert refused.returncode == 1 and "building" not in refused.stderr
+        assert "simulator blox" in refused.stderr and "./dev down" in refused.stderr
 
 
 def test_a_program_that_ended_before_its_start_was_noted_is_stopped(copy, tmp_path):

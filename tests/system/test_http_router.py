@@ -115,6 +115,8 @@ def test_what_the_scheduler_does_not_know(scheduler, method, target):
     [
         "/v1/ping",
         "/v1/environments",
+        "/v1/stream",
+        "/v1/stream/",
         "/v1/tasks/prod",
         "/v1/tasks/prod/nonsense",
         f"/v1/tasks/p/{ARN}",

@@ -20,7 +20,7 @@ static bool is_ready(struct api *api)
 /* All that the client is told of it. */
 static const char *failure_shown(const struct service *service, enum error_code code)
 {
-    return code == ERR_UNAVAILABLE ? "What this needs is away: try again later"
+    return code == ERR_UNAVAILABLE ? "The store is not available: try again later"
                                    : service->failure_text;
 }
 

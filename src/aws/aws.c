@@ -261,9 +261,10 @@ int aws_check(const struct aws_options *options, struct error *err)
 {
     struct profile profile = {0};
     AUTO(aws) *aws = find(options, &profile, err);
+    AUTO(credential_chain) *chain = aws ? credential_chain_new(NULL, &profile, err) : NULL;
 
     profile_clear(&profile);
-    return aws ? 0 : -1;
+    return chain ? 0 : -1;
 }
 
 struct aws *aws_open(const struct aws_options *options, struct error *err)

@@ -44,7 +44,7 @@ struct aws_options {
 };
 
 struct aws *aws_open(const struct aws_options *options, struct error *err) MUST_CHECK;
-/* What aws_open would say of region, profile and endpoints, for a process that must not have
+/* What aws_open would say of region, endpoints and credentials, for a process that must not have
  * threads. */
 int aws_check(const struct aws_options *options, struct error *err) MUST_CHECK;
 const char *aws_region(const struct aws *aws);

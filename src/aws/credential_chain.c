@@ -70,6 +70,11 @@ static int use_environment(struct credential_chain *chain, struct error *err)
     if (!id && !secret) {
         return 0;
     }
+    if (!id || !secret) {
+        return error_set(err, ERR_INVALID, "AWS credentials: %s is set, but %s is not",
+                         id ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
+                         id ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
+    }
     chain->source = SOURCE_ENVIRONMENT;
     return credentials_set(&chain->now, "the environment", id, secret, env("AWS_SESSION_TOKEN"),
                            err);
@@ -158,6 +163,7 @@ struct credential_chain *credential_chain_new(struct fetch *fetch, const struct 
                                   "container credentials",
                                   profile->name, profile->credentials_path, profile->config_path);
     if (choose_source(chain, profile, err) < 0) {
+        err->code = ERR_INVALID; /* half a pair is a wrong setting: nobody has refused it yet */
         return NULL;
     }
     return TAKE(chain);

@@ -14,8 +14,8 @@
 
 struct credential_chain;
 
-/* Reads environment and profile; both are borrowed for the call. ERR_DENIED when credentials are
- * half there, ERR_INVALID for an unsafe container URI. */
+/* Reads environment and profile; both are borrowed for the call. ERR_INVALID when credentials are
+ * half there, and for an unsafe container URI. */
 struct credential_chain *credential_chain_new(struct fetch *fetch, const struct profile *profile,
                                               struct error *err) MUST_CHECK;
 void credential_chain_free(struct credential_chain *chain);

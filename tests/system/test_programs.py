@@ -158,6 +158,9 @@ WRONG_AWS = [
     ({"AWS_REGION": ""}, [], "no AWS region"),
     ({"AWS_REGION": "Mars"}, [], 'AWS region "Mars"'),
     ({"AWS_PROFILE": "nobodys"}, [], 'profile "nobodys"'),
+    ({"AWS_ACCESS_KEY_ID": "AKIA"}, [], "AWS_SECRET_ACCESS_KEY is not"),
+    ({"AWS_SECRET_ACCESS_KEY": "s3cret"}, [], "AWS_ACCESS_KEY_ID is not"),
+    ({"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "x"}, [], "RELATIVE_URI"),
     ({"AWS_ENDPOINT_URL": ""}, ["--aws-endpoint-ecs", "ecs.example"], '"ecs.example"'),
 ]
 

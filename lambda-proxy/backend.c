@@ -1,13 +1,13 @@
 /* Signed requests over a connection which is kept for reads alone. */
 #include "lambda-proxy/backend.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "http/keys.h"
 #include "http/signature.h"
+#include "http/url.h"
 #include "util/clock.h"
 #include "util/mem.h"
 
@@ -29,55 +29,16 @@ struct backend {
 
 /* ---- open ------------------------------------------------------------------------------------ */
 
-static bool has_only(const char *text, size_t len, const char *more)
+static bool names_a_server(const char *text)
 {
-    for (size_t i = 0; i < len; i++) {
-        if (!isascii((unsigned char)text[i]) ||
-            (!isalnum((unsigned char)text[i]) && !strchr(more, text[i]))) {
-            return false;
-        }
-    }
-    return len > 0;
-}
+    struct url url;
 
-/* Digits up to the end, or to one slash there. */
-static bool is_port(const char *text)
-{
-    size_t len = strspn(text, "0123456789");
-
-    return len > 0 && len <= 5 && atoi(text) > 0 && atoi(text) <= 65535 &&
-           (text[len] == '\0' || streq(text + len, "/"));
-}
-
-static bool url_is_valid(const char *url)
-{
-    const char *host = strncmp(url, "http://", 7) == 0    ? url + 7
-                       : strncmp(url, "https://", 8) == 0 ? url + 8
-                                                          : NULL;
-    size_t len;
-
-    if (!host) {
-        return false;
-    }
-    if (*host == '[') {
-        len = strcspn(host, "]");
-        if (host[len] != ']' || !has_only(host + 1, len - 1, ":.")) {
-            return false;
-        }
-        host += len + 1;
-    } else {
-        len = strcspn(host, ":/");
-        if (!has_only(host, len, "-._")) {
-            return false;
-        }
-        host += len;
-    }
-    return *host == '\0' || streq(host, "/") || (*host == ':' && is_port(host + 1));
+    return url_parse(text, &url) && (*url.path == '\0' || streq(url.path, "/"));
 }
 
 int backend_check(const struct backend_options *options, struct error *err)
 {
-    if (!options->url || !url_is_valid(options->url)) {
+    if (!options->url || !names_a_server(options->url)) {
         return error_set(err, ERR_INVALID,
                          "BLOX_BACKEND_URL: want http://host, https://host, with :port or "
                          "without, and no path; it is %s%.100s%s",

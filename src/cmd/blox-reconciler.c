@@ -7,6 +7,7 @@
 
 #include "aws/aws.h"
 #include "cmd/rows.h"
+#include "http/url.h"
 #include "net/monitor.h"
 #include "reconcile/board.h"
 #include "reconcile/consumer.h"
@@ -100,21 +101,19 @@ static const struct program_spec program = {
 
 /* ---- settings -------------------------------------------------------------------------------- */
 
-/* http://127.0.0.1..., http://localhost... or http://[::1]...: the simulator, not AWS. */
-static bool is_loopback(const char *url)
+static bool has_host(const struct url *url, const char *name)
 {
-    static const char *const hosts[] = {"127.", "localhost", "[::1]"};
-    const char *host = url ? strstr(url, "://") : NULL;
+    return url->host_len == strlen(name) && strncmp(url->host, name, url->host_len) == 0;
+}
 
-    for (size_t h = 0; host && h < ARRAY_LEN(hosts); h++) {
-        size_t len = strlen(hosts[h]);
+/* Where the simulator is, and not AWS. */
+static bool is_loopback(const char *text)
+{
+    struct url url;
 
-        if (strncmp(host + 3, hosts[h], len) == 0 &&
-            (hosts[h][len - 1] == '.' || strchr(":/", host[3 + len]))) {
-            return true;
-        }
-    }
-    return false;
+    return text && url_parse(text, &url) &&
+           (strncmp(url.host, "127.", 4) == 0 || has_host(&url, "localhost") ||
+            has_host(&url, "[::1]"));
 }
 
 static int check(const struct settings *settings, struct error *err)

@@ -20,8 +20,7 @@
 #include "util/metrics.h"
 #include "util/signals.h"
 
-#define METRICS_LISTEN "127.0.0.1:9464"
-#define LOCK_NAME      "blox-api.lock"
+#define LOCK_NAME "blox-api.lock"
 
 static const char *const socket_names[N_SOCKETS] = {
     [SOCKET_SCHEDULER] = "scheduler.sock",
@@ -130,7 +129,7 @@ static int open_monitor(struct supervisor *sup, struct error *err)
 {
     const struct monitor_options options = {
         .address = sup->options->metrics_listen,
-        .standard = METRICS_LISTEN,
+        .standard = API_METRICS_LISTEN,
         .mode = SERVER_POLLED,
         .live = check_live,
         .ready = check_ready,

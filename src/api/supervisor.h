@@ -14,6 +14,8 @@ enum api_socket {
     N_SOCKETS,
 };
 
+#define API_METRICS_LISTEN "127.0.0.1:9464" /* unless something else is said */
+
 struct supervisor_options {
     const char *socket_dir; /* gets scheduler.sock, state.sock and stream.sock */
     int workers;

@@ -10,6 +10,7 @@ void traffic_close(void); /* after metrics_close */
 /* Where the routes of a service begin. */
 size_t traffic_first_route(const struct route *routes);
 
+/* Around each request that is answered. */
 void traffic_begin(void);
 void traffic_end(const struct service *service, const struct http_request *req,
                  const struct http_response *resp, int64_t took_us);

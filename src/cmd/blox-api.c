@@ -60,7 +60,7 @@ static const struct option_spec options[] = {
      "The same of those who may only read. With either list every other caller is refused.",
      AT(viewers)},
     ROWS_OF_AWS,
-    ROW_OF_METRICS("127.0.0.1:9464"),
+    ROW_OF_METRICS(API_METRICS_LISTEN),
     LOG_OPTIONS,
 };
 

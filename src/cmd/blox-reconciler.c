@@ -1,4 +1,5 @@
 /* The reconciler: events into the store, drift repaired, daemons placed. */
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,6 @@
 
 #define REDIS_RETRY_MS 1000 /* while Redis does not answer at start */
 #define METRICS_LISTEN "127.0.0.1:9465"
-#define HOST_NAME_MAX_ 64
 #define DAY_MS         (24 * 3600 * 1000)
 
 struct settings {
@@ -332,10 +332,10 @@ static int open_workers(const struct settings *settings, struct parts *parts, st
 
 static int open_parts(const struct settings *settings, struct parts *parts, struct error *err)
 {
-    char owner[HOST_NAME_MAX_ + 32] = "";
+    char owner[HOST_NAME_MAX + 32] = "";
     size_t len;
 
-    gethostname(owner, HOST_NAME_MAX_);
+    gethostname(owner, HOST_NAME_MAX);
     len = strlen(owner);
     snprintf(owner + len, sizeof(owner) - len, " pid %ld", (long)getpid());
     if (open_view(parts, err) < 0) {

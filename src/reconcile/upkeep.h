@@ -23,6 +23,7 @@ struct upkeep_options {
     int64_t log_age_ms; /* entries of the log are kept so long; 0 means LOG_AGE_MS */
 };
 
+/* Starts the thread; errors: ERR_INTERNAL when it cannot. */
 struct upkeep *upkeep_open(const struct upkeep_options *options, struct error *err) MUST_CHECK;
 void upkeep_free(struct upkeep *upkeep);
 AUTO_DEFINE(upkeep);

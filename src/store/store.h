@@ -26,6 +26,7 @@ struct store_options {
     int64_t log_count_max; /* entries the log keeps; 0 means the default of 50,000 */
 };
 
+/* Connects to nothing yet. Errors: ERR_INVALID names the option that cannot be used. */
 struct store *store_open(const struct store_options *options, struct error *err) MUST_CHECK;
 void store_free(struct store *store);
 AUTO_DEFINE(store);
@@ -120,6 +121,7 @@ struct commit_result {
     } ops[COMMIT_OPS_MAX];
 };
 
+/* A new one, at random. */
 void commit_id_make(char out[COMMIT_ID_LEN]);
 
 /*

@@ -136,8 +136,7 @@ static int run(const struct settings *settings)
     return EXIT_SUCCESS;
 }
 
-/* glibc keeps freed memory of a size which it has met once; an event of 6 MB would stay for good.
- */
+/* glibc keeps freed memory of a size it has met once: an event of 6 MB would stay for good. */
 static void give_memory_back(void)
 {
     mallopt(M_MMAP_THRESHOLD, LARGE_LEN);

@@ -79,8 +79,7 @@ static int read_next(struct runtime *runtime, struct invocation *out, struct err
     return 0;
 }
 
-/* A connection which died while the sandbox was frozen does no harm: libcurl asks again by itself.
- */
+/* A connection that died in a frozen sandbox does no harm: libcurl asks again by itself. */
 int runtime_next(struct runtime *runtime, struct invocation *out, struct error *err)
 {
     AUTO_CHAR *url = xasprintf("%s/runtime/invocation/next", runtime->base);

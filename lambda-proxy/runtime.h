@@ -34,8 +34,7 @@ AUTO_DEFINE(runtime);
  */
 int runtime_next(struct runtime *runtime, struct invocation *out, struct error *err) MUST_CHECK;
 
-/* Answers the last event. -1 when the Runtime API does not take the answer; there will be others.
- */
+/* Answers the last event. -1 when the Runtime API refuses the answer; there will be others. */
 int runtime_answer(struct runtime *runtime, const char *json, size_t len,
                    struct error *err) MUST_CHECK;
 /* Says that the last event found a fault in this program. type: "Runtime.<Reason>"; neither text

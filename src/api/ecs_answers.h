@@ -9,8 +9,7 @@ struct resolved {
     char *task_definition; /* ARN with revision */
 };
 
-/* Looks both up, within ECS_MS in all. False when they cannot be used: the answer is then in resp.
- */
+/* Looks both up, within ECS_MS in all. False when they cannot be used; resp then says so. */
 bool resolve_at_ecs(struct api *api, const char *cluster, const char *task_definition,
                     struct resolved *out, struct http_response *resp);
 void resolved_clear(struct resolved *resolved);

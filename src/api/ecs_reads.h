@@ -33,8 +33,7 @@ void ecs_reply_forbidden(struct http_response *resp);
 
 /* ---- the input (ecs_reads_input.c) ----------------------------------------------------------- */
 
-/* Absent and null are the same, and give NULL. Another type is a SerializationException.
- */
+/* Absent and null are the same, and give NULL; another type is a SerializationException. */
 int ecs_input_text(struct ecs_call *call, const char *key, const char **out) MUST_CHECK;
 /* An array of `min` to ECS_DESCRIBED_MAX texts; NULL when absent and min is 0. */
 int ecs_input_texts(struct ecs_call *call, const char *key, size_t min,

@@ -199,8 +199,7 @@ static int commit_new(struct api *api, const struct http_request *req,
     return commit_request(api, &commit, result, err);
 }
 
-/* v0.3.0 allowed two environments to put the same task on the same instances: so do we, but say it.
- */
+/* v0.3.0 let two environments put the same task on the same instances: so do we, but say it. */
 static void warn_of_overlap(struct api *api, const struct environment *environment)
 {
     AUTO_ENTITY_LIST list = {0};

@@ -25,8 +25,7 @@ struct answer_parts {
 
 /* Fills in http_status, request_id and, for a failure, code, message and err. */
 enum answer_kind answer_read(const struct answer_parts *parts, struct aws_answer *answer);
-/* Parses the output of a success into answer->body; -1 and answer->err when it is no JSON object.
- */
+/* Parses a success into answer->body; -1 and answer->err when it is no JSON object. */
 int answer_parse(struct aws_answer *answer, const char *body, size_t len);
 
 #endif

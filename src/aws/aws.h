@@ -81,8 +81,7 @@ void aws_answer_clear(struct aws_answer *answer);
 /* Waits for the answer. 0 and a body, or -1 with err set like answer->err. */
 int aws_call(struct aws *aws, const struct aws_call *call, struct aws_answer *answer,
              struct error *err) MUST_CHECK;
-/* Does not wait: `done` is called once, from the AWS thread; it may take the body. Keep it short.
- */
+/* Does not wait: `done`, which may take the body, is called once, from the AWS thread: be short. */
 void aws_submit(struct aws *aws, const struct aws_call *call,
                 void (*done)(void *ctx, struct aws_answer *answer), void *ctx);
 /* Lets the AWS thread look at the calls' cancel flags. */

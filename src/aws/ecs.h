@@ -50,8 +50,7 @@ typedef bool ecs_page(void *ctx, const json_t *arns);
 /* For who wants all of them: ctx is an array, to which the pages are added. */
 ecs_page ecs_collect;
 
-/* `status`: ACTIVE, DRAINING, REGISTERING, ...; NULL: every one which ECS lists (never INACTIVE).
- */
+/* `status`: ACTIVE, DRAINING, REGISTERING, ...; NULL: all which ECS lists (never INACTIVE). */
 int ecs_list_container_instances(const struct ecs *ecs, const char *cluster, const char *status,
                                  ecs_page *page, void *ctx, struct error *err) MUST_CHECK;
 /* `desired_status`: RUNNING or STOPPED; NULL: ECS' default, which is RUNNING. */

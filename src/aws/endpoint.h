@@ -1,5 +1,4 @@
-/* Where a service listens: the public name in the region's partition, or what the user says. Pure.
- */
+/* Where a service listens: its public name in the region's partition, or as given. Pure. */
 #ifndef BLOX_AWS_ENDPOINT_H
 #define BLOX_AWS_ENDPOINT_H
 

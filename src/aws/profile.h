@@ -1,5 +1,4 @@
-/* The shared files of the AWS tools: ~/.aws/credentials and ~/.aws/config, and a profile in them.
- */
+/* A profile in the shared files of the AWS tools, ~/.aws/credentials and ~/.aws/config. */
 #ifndef BLOX_AWS_PROFILE_H
 #define BLOX_AWS_PROFILE_H
 

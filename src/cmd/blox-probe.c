@@ -1,5 +1,4 @@
-/* Asks one URL and says by its exit status whether the answer was good: a container's health check.
- */
+/* Asks a URL and says by the exit status whether the answer was good: for health checks. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -11,8 +11,7 @@
 
 #define ACCOUNT_LEN 12 /* digits, says arn_parse */
 
-/* The envelope's members of which most are not used, but whose wrong types fail the event as ever.
- */
+/* Members of the envelope: most are not used, but a wrong type fails the event as ever. */
 static int check_envelope(const json_t *envelope, struct error *err)
 {
     static const char *const texts[] = {"id", "account", "region"};

@@ -11,12 +11,10 @@
 
 #include "model/placement.h"
 
-#define PLAN_AGENT_GRACE_MS (5 * 60 * 1000) /* a disconnected agent's task counts so long */
-#define PLAN_DRAIN_TIMEOUT_MS                                                                      \
-    (10 * 60 * 1000)                   /* ours stop then, whatever else still runs there           \
-                                        */
-#define PLAN_STABLE_MS     (60 * 1000) /* a task which ran so long has not failed to start */
-#define PLAN_STOP_AGAIN_MS (60 * 1000) /* an order to stop without effect is repeated */
+#define PLAN_AGENT_GRACE_MS   (5 * 60 * 1000)  /* a disconnected agent's task counts so long */
+#define PLAN_DRAIN_TIMEOUT_MS (10 * 60 * 1000) /* ours stop then, whatever else still runs */
+#define PLAN_STABLE_MS        (60 * 1000) /* a task which ran so long has not failed to start */
+#define PLAN_STOP_AGAIN_MS    (60 * 1000) /* an order to stop without effect is repeated */
 
 #define REASON_CRASHED    "CRASHED"    /* the task stopped by itself or by somebody else's hand */
 #define REASON_START_LOST "START-LOST" /* the answer was lost, and so was the start */

@@ -1,5 +1,4 @@
-/* The values which comparisons of a cluster query name: texts, numbers, booleans, versions, dates.
- */
+/* The values in comparisons of a cluster query: texts, numbers, booleans, versions, dates. */
 #ifndef BLOX_PLAN_SELECTOR_LITERAL_H
 #define BLOX_PLAN_SELECTOR_LITERAL_H
 

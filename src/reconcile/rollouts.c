@@ -9,8 +9,7 @@
 
 /* ---- replacing ------------------------------------------------------------------------------- */
 
-/* True when the budget is spent or nothing is left to replace; false when calls have to end first.
- */
+/* True when the budget is spent or nothing is left to replace, false when calls must end first. */
 static bool replace(struct board *board, struct apply *apply, const struct look_tenure *tenure,
                     struct board_environment *env)
 {

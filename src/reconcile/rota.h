@@ -12,11 +12,9 @@
 
 #include "reconcile/sweep.h"
 
-#define ROTA_RETRY_MS 15000 /* after a pass that failed */
-#define ROTA_REQUEST_GAP_MS                                                                        \
-    1000                       /* from the end of a pass to one of the same cluster by request     \
-                                */
-#define ROTA_BUDGET_PERCENT 20 /* of the read budget, which passes take on average at most */
+#define ROTA_RETRY_MS       15000 /* after a pass that failed */
+#define ROTA_REQUEST_GAP_MS 1000  /* from a pass to the next of the same cluster by request */
+#define ROTA_BUDGET_PERCENT 20    /* of the read budget, which passes take on average at most */
 
 struct rota_cluster {
     UT_hash_handle hh;

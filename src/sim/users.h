@@ -1,5 +1,4 @@
-/* Whose calls are believed: access keys, their secrets, and who stands behind each. Its own lock.
- */
+/* Whose calls are believed: access keys, secrets, and who stands behind each. Its own lock. */
 #ifndef BLOX_SIM_USERS_H
 #define BLOX_SIM_USERS_H
 

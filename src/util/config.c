@@ -36,8 +36,7 @@ static void variable_name(const struct option_spec *spec, char out[NAME_LEN_MAX 
     }
 }
 
-/* How many insertions, removals and replacements make b out of a; both shorter than NAME_LEN_MAX.
- */
+/* How many insertions, removals and replacements make b of a; both under NAME_LEN_MAX bytes. */
 static size_t edit_distance(const char *a, const char *b)
 {
     size_t row[NAME_LEN_MAX + 1];

@@ -1,5 +1,4 @@
-/* JSON: jansson's values read with v0.3.0's rules, and its strings written with v0.3.0's escapes.
- */
+/* JSON: jansson's values read by v0.3.0's rules, strings written with v0.3.0's escapes. */
 #include "util/js.h"
 
 #include <endian.h>
@@ -128,8 +127,7 @@ int js_get_object(const json_t *obj, const char *key, json_t **out, struct error
     return 0;
 }
 
-/* ---- plain text: most of every string, so eight bytes are looked at together -------------------
- */
+/* ---- plain text: most of every string, so eight bytes are looked at together ----------------- */
 
 #define BYTES(byte) (UINT64_C(0x0101010101010101) * (byte))
 #define HIGH_BITS   BYTES(0x80)

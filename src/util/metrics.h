@@ -115,8 +115,7 @@ void metric_mark(enum metric metric, size_t cell); /* an age: begins anew, as of
 void metric_observe_us(enum metric metric, size_t cell, int64_t us); /* a histogram of times */
 
 size_t metric_cell(enum metric metric, size_t first, size_t second);
-/* The index of a label's value; that of "other", the last, for one which the table does not have.
- */
+/* The index of a label's value; that of "other", the last, for one that is not in the table. */
 size_t metric_value_of(enum metric metric, size_t label, const char *value);
 
 /* ---- setting up ------------------------------------------------------------------------------ */

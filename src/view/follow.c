@@ -102,8 +102,7 @@ static void tell_damaged(struct view *view, enum kind kind, const char *key)
     }
 }
 
-/* The first reason is often only that the connection ended; what keeps Redis away comes after it.
- */
+/* The first reason is often only that the connection ended; the true one comes after it. */
 static void tell_trouble(struct view *view, const struct error *why)
 {
     const struct view_listener *listener = view->options.listener;

@@ -1,5 +1,4 @@
-/* A real redis-server for one test: in a temporary directory, on a unix socket, ended by its pid.
- */
+/* A real redis-server for a test: in a temporary directory, on a unix socket, ended by its pid. */
 #ifndef BLOX_TEST_SERVER_H
 #define BLOX_TEST_SERVER_H
 

@@ -1,5 +1,4 @@
-/* Where a remembered revision stands: in the log, before it, lost with an epoch, or still to come.
- */
+/* Where a remembered revision stands: in the log, before it, lost with an epoch, or to come. */
 #include "server.h"
 
 #include "store/keys.h"

@@ -15,8 +15,7 @@
 #define N_TASKS      9000 /* more than one part, and than a page */
 #define LINE_MAX_LEN 512
 
-/* ---- a population -----------------------------------------------------------------------------
- */
+/* ---- a population ---------------------------------------------------------------------------- */
 
 static const char *const clusters[] = {ALPHA, BETA, WEST};
 static const char *const statuses[] = {"RUNNING", "RUNNING", "RUNNING", "PENDING", "stopped"};
@@ -50,8 +49,7 @@ static int64_t populate(struct store *store)
     return revision;
 }
 
-/* ---- what a look at everything finds ------------------------------------------------------------
- */
+/* ---- what a look at everything finds --------------------------------------------------------- */
 
 struct probe {
     const char *name;
@@ -217,8 +215,7 @@ static void test_values_which_change(void **state)
     assert_int_equal(view_count_by(view, KIND_TASK, ALPHA, BY_STATUS, "STOPPED"), 0);
 }
 
-/* ---- under change ------------------------------------------------------------------------------
- */
+/* ---- under change ---------------------------------------------------------------------------- */
 
 struct storm {
     struct store *store;
@@ -273,8 +270,7 @@ static void test_what_stays_is_selected_once(void **state)
     pthread_join(thread, NULL);
 }
 
-/* ---- what changed ------------------------------------------------------------------------------
- */
+/* ---- what changed ---------------------------------------------------------------------------- */
 
 static struct view_stamp stamp(struct view *view, const char *arn, const char *name)
 {

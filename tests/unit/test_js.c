@@ -167,8 +167,7 @@ static void test_parse(void **state)
     }
 }
 
-/* One string apart from the rest, as long as several pieces, with escapes wherever a piece may end.
- */
+/* One string apart from the rest, as long as several pieces, with escapes where a piece may end. */
 static void test_a_string_apart(void **state)
 {
     static const char *const units[] = {"x",        "\\\\", "\\u00fc", "\\ud83d\\ude00",

@@ -1,5 +1,4 @@
-/* What the gateway is told: headers that pass, bodies as text or base64, and how large it may be.
- */
+/* What the gateway is told: headers that pass, bodies as text or base64, and its size. */
 #include "test.h"
 
 #include "lambda-proxy/answer.h"

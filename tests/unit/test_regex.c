@@ -64,8 +64,7 @@ static void test_gives_up(void **state)
     expect("(*LIMIT_MATCH=4000000000)(a+)+b", wide, REGEX_TOO_HARD); /* can only lower them */
 }
 
-/* What a match takes out of a budget: nothing when it is cheap, and never more than its own limit.
- */
+/* What a match takes out of a budget: nothing when it is cheap, never more than its limit. */
 static void test_a_budget(void **state)
 {
     struct error err = {0};

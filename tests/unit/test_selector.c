@@ -275,8 +275,7 @@ static void test_reads_tasks(void **state)
     }
 }
 
-/* Half of the threads ask about one instance, half about another, with patterns of both outcomes.
- */
+/* Half of the threads ask about one instance, half about another; patterns of both outcomes. */
 static const struct selector *shared;
 
 static void *ask(void *about)

@@ -1,12 +1,14 @@
 """How much nginx takes on at once: of lists and of streams, from one address, and for its memory."""
 
+import os
 import re
 import socket
 import subprocess
 
 import pytest
 
-from harness import TOP, eventually
+from harness import TOP, Program, eventually, free_port
+from raw_fcgi import END, STDOUT, record
 from stream_client import TASKS, Stream
 
 HELD = b"GET /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"  # nginx waits for the body
@@ -46,6 +48,50 @@ def status(stack, address, path):
 def refused(response):
     assert (response.status_code, response.text) == (503, "503 Service Unavailable\n")
     assert response.headers["Retry-After"] == "1"
+
+
+def answer(worker, n_records):
+    """What a worker does: takes one request, and writes an answer of so many records of 60 kB. True when all is written."""
+    connection, _ = worker.accept()
+    with connection:
+        connection.settimeout(10)
+        connection.recv(65536)
+        connection.sendall(record(STDOUT, b"Content-Type: application/json\r\n\r\n"))
+        piece = record(STDOUT, b"x" * 60_000)
+        try:
+            for _ in range(n_records):
+                connection.sendall(piece)
+            connection.sendall(record(STDOUT) + record(END, bytes(8)))
+        except TimeoutError:
+            return False
+        return True
+
+
+def test_a_client_that_does_not_read_holds_no_thread_of_a_worker(tmp_path):
+    """Nor does one of a list of 100,000 tasks, 110 MB. Some tens of them held up the whole API while nginx took 64."""
+    port = free_port()
+    limits(tmp_path, "--state", f"127.0.0.1:{port}", "--scheduler", f"127.0.0.1:{free_port()}", "--processes", 1)
+    with socket.socket(socket.AF_UNIX) as worker:
+        worker.bind(str(tmp_path / "state.sock"))
+        worker.listen()
+        worker.settimeout(10)
+        (tmp_path / "state.sock").chmod(0o666)
+        prefix = tmp_path / "nginx"
+        env = os.environ | {"PATH": os.environ["PATH"] + ":/usr/sbin"}
+        nginx = Program("nginx", tmp_path, ["nginx", "-e", "stderr", "-p", prefix, "-c", "nginx.conf"], env).start()
+        try:
+            with eventually(lambda: connect(port), 20) as client:
+                client.sendall(b"GET /v1/tasks HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert answer(worker, 110_000_000 // 60_000)
+        finally:
+            nginx.stop()
+
+
+def connect(port):
+    try:
+        return socket.create_connection(("127.0.0.1", port), timeout=10)
+    except OSError:
+        return None
 
 
 @pytest.mark.stack(n_reconcilers=0, n_api=1)

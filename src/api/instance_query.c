@@ -2,8 +2,11 @@
 #include "api/instance_query.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "util/mem.h"
+
+#define ATTRIBUTES_USUAL 32 /* of an instance */
 
 /* What a subject borrows. */
 struct facts {
@@ -28,23 +31,25 @@ static void facts_clear(struct facts *facts)
 /* One "name=value" or "name" a line. */
 static void read_attributes(const struct entity *instance, struct facts *facts)
 {
-    const char *lines = entity_field(instance, INSTANCE_ATTRIBUTES);
-    size_t n = *lines != '\0';
-    char *rest = NULL;
-    char *line = NULL;
+    size_t cap = 0;
+    char *line = xstrdup(entity_field(instance, INSTANCE_ATTRIBUTES));
 
-    for (const char *c = lines; *c; c++) {
-        n += *c == '\n';
-    }
-    facts->lines = xstrdup(lines);
-    facts->attributes = xcalloc(n, sizeof(*facts->attributes));
-    for (line = strtok_r(facts->lines, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-        char *equals = strchr(line, '=');
+    facts->lines = line;
+    while (*line) {
+        char *end = strchrnul(line, '\n');
+        char *next = *end ? end + 1 : end;
+        char *equals = memchr(line, '=', (size_t)(end - line));
 
+        *end = '\0';
         if (equals) {
             *equals++ = '\0';
         }
+        if (facts->n_attributes == cap) {
+            cap = cap ? 2 * cap : ATTRIBUTES_USUAL;
+            facts->attributes = xreallocarray(facts->attributes, cap, sizeof(*facts->attributes));
+        }
         facts->attributes[facts->n_attributes++] = (struct selector_attribute){line, equals};
+        line = next;
     }
 }
 

@@ -14,13 +14,15 @@ HOSTILE = "(a+)+[x{}]"
 QUERIES = {
     "attribute:stack == prod": "a comparison",
     "attribute:stack =~ pr.*": "a regular expression",
+    "attribute:stack == nobody": "a comparison",
+    "attribute:stack =~ nob.*": "a regular expression",
     f"attribute:path =~ '{HOSTILE.format(0)}'": "one that backtracks to its limit",
     " or ".join(f"attribute:path =~ '{HOSTILE.format(i)}'" for i in range(8)): "eight of them",
 }
 
 
 def queries(results):
-    """Half of the instances match the first two, none the others."""
+    """Half of the instances match the first two, none the others: what those two cost more is sending."""
     stack = quiet().start()
     try:
         stack.sim.create_cluster(CLUSTER)

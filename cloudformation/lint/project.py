@@ -8,6 +8,7 @@ import subprocess
 import template
 
 TEMPLATES = ("blox.yaml", "local.yaml", "repository.yaml")
+SOURCES = ("src/cmd/*.c", "src/util/config.h", "lambda-proxy/*.c", "container/*") # where variables are named
 RUN_S = 10
 
 
@@ -59,9 +60,9 @@ class Project:
             if path and path.exists():
                 run = subprocess.run([path, "--help"], capture_output=True, text=True, timeout=RUN_S)
                 found |= set(re.findall(r"\b(?:BLOX|AWS)_[A-Z_]+", run.stdout))
-        for path in [*self.top.glob("src/cmd/*.c"), *self.top.glob("lambda-proxy/*.c"), *self.top.glob("container/*")]:
+        for path in [path for name in SOURCES for path in self.top.glob(name)]:
             found |= set(re.findall(r"\b(?:BLOX|AWS)_[A-Z_]+", path.read_text(encoding="utf-8", errors="replace")))
-            for option in re.findall(r'^    \{"([a-z-]+)", OPTION', path.read_text(errors="replace"), re.MULTILINE):
+            for option in re.findall(r'^ +(?:\{|LOG_OPTION\()"([a-z-]+)", OPTION', path.read_text(errors="replace"), re.MULTILINE):
                 found.add("BLOX_" + option.upper().replace("-", "_"))
         return found
 

@@ -64,8 +64,8 @@ read_arguments() {
 
 check_arguments() {
     local item
-    [[ $stack =~ ^[a-z][a-z0-9-]{0,39}$ ]] ||
-        wrong "a stack's name is 1 to 40 of a-z, 0-9 and -, and begins with a letter: \"$stack\""
+    [[ $stack =~ ^[a-z][a-z0-9-]{0,29}$ ]] ||
+        wrong "a stack's name is 1 to 30 of a-z, 0-9 and -, and begins with a letter: \"$stack\""
     [ -z "$architecture" ] || [[ $architecture =~ ^(x86_64|arm64)$ ]] || wrong "--architecture: x86_64 or arm64"
     [ -z "$image" ] || [[ $image =~ ^[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/[a-z0-9._/-]+(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})$ ]] ||
         wrong "--image wants ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG or ...@sha256:DIGEST"

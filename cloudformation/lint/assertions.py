@@ -23,6 +23,10 @@ WITHOUT_RESOURCE = {
     "ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets",
     "ec2:DeleteNetworkInterface", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses",
 }
+RULE_FUNCTIONS = {"Ref", *(f"Fn::{name}" for name in (
+    "And", "Contains", "EachMemberEquals", "EachMemberIn", "Equals", "Not", "Or", "RefAll", "ValueOf", "ValueOfAll"))}
+# What EFS does in the name of who makes a mount target, and CloudFormation's schema does not tell.
+FOR_MOUNT_TARGETS = {"ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute"}
 IN_THE_CLUSTERS = {"ecs:StartTask", "ecs:StopTask", "ecs:ListTasks", "ecs:DescribeTasks",
                    "ecs:DescribeContainerInstances", "ecs:PutAttributes", "ecs:DeleteAttributes"}
 REDIS_MIN_MB = 512
@@ -41,6 +45,14 @@ def parameters(project):
         for key, parameter in document.get("Parameters", {}).items():
             if not parameter.get("Description"):
                 yield name, key, "a parameter without a description"
+
+
+def rules(project):
+    """Those of parameters, which have functions of their own."""
+    for path, node in template.walk(project.blox["Rules"]):
+        for name in node if isinstance(node, dict) else ():
+            if (name == "Ref" or name.startswith("Fn::")) and name not in RULE_FUNCTIONS:
+                yield "blox.yaml", ".".join(map(str, path)), f"CloudFormation knows no {name} in Rules"
 
 
 def outputs(project):
@@ -123,9 +135,11 @@ def queues(project):
             if list(queue_url) != ["Ref"]:
                 yield name, "QueuePolicy", "Queues wants URLs, that is Ref, and got something else"
         tls = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny" and "Bool" in s.get("Condition", {})]
-        if not tls or len(tls[0]["Resource"]) != 2:
+        if not tls or len(policy["Queues"]) != 2:
             yield name, "QueuePolicy", "does not refuse calls without TLS to both queues"
         for statement in policy["PolicyDocument"]["Statement"]:
+            if statement["Resource"] != "*":
+                yield name, "QueuePolicy", "SQS takes one resource a statement: want *, which is each queue that has the policy"
             if statement["Effect"] == "Allow" and "aws:SourceArn" not in json.dumps(statement.get("Condition", {})):
                 yield name, "QueuePolicy", "lets every rule of every account send: want a condition aws:SourceArn"
         for target in document["Resources"]["Rule"]["Properties"]["Targets"]:
@@ -245,6 +259,16 @@ def one_redis(project):
         yield "blox.yaml", "Service", "without the circuit breaker a bad image keeps the stack waiting for hours"
 
 
+def waits(project):
+    """What a task cannot start without is there before the service is; DependsOn may not name what is conditional."""
+    service = template.references(project.properties("Service").get("Tags", []))
+    needed = {"PrivateRoute1", "PrivateRoute2", *template.of_type(project.blox, "AWS::EFS::MountTarget")}
+    needed |= {key for key, endpoint in template.of_type(project.blox, "AWS::EC2::VPCEndpoint").items()
+               if endpoint["Properties"].get("VpcEndpointType") == "Interface"}
+    if missing := needed - service:
+        yield "blox.yaml", "Service", f"does not wait for {', '.join(sorted(missing))}: name it in its tags"
+
+
 def state(project):
     for key, want in (("FileSystem", "Retain"), ("Cache", "Snapshot")):
         resource = project.blox["Resources"][key]
@@ -274,6 +298,8 @@ def rights(project):
             yield "blox.yaml", where, "passes roles to any service: want a condition iam:PassedToService"
         if actions & IN_THE_CLUSTERS and "ecs:cluster" not in keys:
             yield "blox.yaml", where, "acts in every cluster: want a condition ecs:cluster"
+        if statement["principal"]: # a resource's own policy, for itself
+            continue
         if "*" in statement["resources"] and not actions <= WITHOUT_RESOURCE | IN_THE_CLUSTERS:
             yield "blox.yaml", where, f"wants a resource: {', '.join(sorted(actions - WITHOUT_RESOURCE - IN_THE_CLUSTERS))}"
 
@@ -290,6 +316,8 @@ def installer(project):
     for statement in project.documents["policies/installer.json"]["Statement"]:
         if statement["Sid"] == "Secrets" and (has := {arn.split(":", 5)[5] for arn in statement["Resource"]}) != want:
             yield "policies/installer.json", "Secrets", f"reads {', '.join(sorted(has))}: want {', '.join(sorted(want))}"
+        if statement["Sid"] == "Network" and (missing := FOR_MOUNT_TARGETS - set(statement["Action"])):
+            yield "policies/installer.json", "Network", f"EFS cannot make mount targets: want {', '.join(sorted(missing))}"
 
 
 def deployment(project):
@@ -315,5 +343,5 @@ def alarms(project):
             yield "blox.yaml", key, "tells nobody: want AlarmActions"
 
 
-ALL = (size, parameters, outputs, reference_names, authorisation, load_balancers, ports, security_groups, queues, timeouts,
-       secrets, containers, variables, sizes, one_redis, state, rights, documents, installer, deployment, alarms)
+ALL = (size, parameters, rules, outputs, reference_names, authorisation, load_balancers, ports, security_groups, queues, timeouts,
+       secrets, containers, variables, sizes, one_redis, waits, state, rights, documents, installer, deployment, alarms)

@@ -62,8 +62,12 @@ read_arguments() {
     done
 }
 
+allowed_values() { # PARAMETER ; "one, two", or nothing where any value will do
+    sed -n "/^  $1:\$/,/^  [A-Z]/s/^    AllowedValues: \[\(.*\)\]/\1/p" "$here/blox.yaml" | sed "s/'//g"
+}
+
 check_arguments() {
-    local item
+    local item allowed
     [[ $stack =~ ^[a-z][a-z0-9-]{0,29}$ ]] ||
         wrong "a stack's name is 1 to 30 of a-z, 0-9 and -, and begins with a letter: \"$stack\""
     [ -z "$architecture" ] || [[ $architecture =~ ^(x86_64|arm64)$ ]] || wrong "--architecture: x86_64 or arm64"
@@ -81,6 +85,11 @@ check_arguments() {
         esac
         grep -q "^  ${item%%=*}:\$" <(sed -n '/^Parameters:/,/^Rules:/p' "$here/blox.yaml") ||
             wrong "blox.yaml has no parameter ${item%%=*}"
+        allowed=$(allowed_values "${item%%=*}")
+        case ", ${allowed:-${item#*=}}, " in
+            *", ${item#*=}, "*) ;; # CloudFormation would say no, too, but only after the image was built
+            *) wrong "${item%%=*} is one of $allowed" ;;
+        esac
     done
     if [ -z "$architecture" ]; then
         case $(uname -m) in

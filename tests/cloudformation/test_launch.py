@@ -54,6 +54,9 @@ def test_help_names_every_option():
     (["--delete", "TaskSize=large"], "takes no image and no parameters"),
     (["--yes"], "--yes goes with --delete"),
     (["Tasksize=large"], "no parameter Tasksize"),
+    (["StateStore=valkey"], "StateStore is one of sidecar, elasticache"),
+    (["StateStore="], "StateStore is one of sidecar, elasticache"),
+    (["ClientAccess=yes"], "ClientAccess is one of true, false"),
     (["ImageUri=x"], "say --image"),
     (["Architecture=x"], "say --architecture"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")

@@ -8,6 +8,7 @@
 #include "aws/sqs.h"
 #include "peer.h"
 #include "util/clock.h"
+#include "writing.h"
 
 #define SCRIPT(...)                                                                                \
     static const struct reply replies_[] = {__VA_ARGS__};                                          \
@@ -144,44 +145,9 @@ static void test_descriptions_come_with_their_failures(void **state)
                  "\"include\": [\"TAGS\"]}");
 }
 
-struct written {
-    pthread_mutex_t lock;
-    pthread_cond_t over;
-    bool is_over;
-    bool in_doubt;
-    enum error_code code;
-    size_t n_tasks;
-    size_t n_failures;
-};
-
-static void take_written(void *ctx, const struct aws_answer *answer, json_t *tasks,
-                         json_t *failures)
-{
-    struct written *written = ctx;
-
-    pthread_mutex_lock(&written->lock);
-    written->is_over = true;
-    written->in_doubt = answer->in_doubt;
-    written->code = answer->err.code;
-    written->n_tasks = json_array_size(tasks);
-    written->n_failures = json_array_size(failures);
-    pthread_cond_signal(&written->over);
-    pthread_mutex_unlock(&written->lock);
-}
-
-static void await_written(struct written *written)
-{
-    pthread_mutex_lock(&written->lock);
-    while (!written->is_over) {
-        pthread_cond_wait(&written->over, &written->lock);
-    }
-    written->is_over = false;
-    pthread_mutex_unlock(&written->lock);
-}
-
 static void test_writes_tell_when_done(void **state)
 {
-    struct written got = {.lock = PTHREAD_MUTEX_INITIALIZER, .over = PTHREAD_COND_INITIALIZER};
+    struct written got = WRITTEN;
     json_auto_t *instances = json_pack("[s, s]", "i1", "i2");
     const struct ecs_start start = {
         .cluster = "c", .task_definition = "agent:3", .instances = instances, .started_by = "d-1"};
@@ -195,8 +161,8 @@ static void test_writes_tell_when_done(void **state)
     ecs_start_task_submit(&ecs, &start, take_written, &got);
     await_written(&got);
     assert_int_equal(got.code, ERR_NONE);
-    assert_int_equal(got.n_tasks, 1);
-    assert_int_equal(got.n_failures, 1);
+    assert_int_equal(json_array_size(got.tasks), 1);
+    assert_int_equal(json_array_size(got.failures), 1);
     assert_input(0, "StartTask",
                  "{\"cluster\": \"c\", \"taskDefinition\": \"agent:3\", \"containerInstances\": "
                  "[\"i1\", \"i2\"], \"startedBy\": \"d-1\"}");
@@ -209,13 +175,14 @@ static void test_writes_tell_when_done(void **state)
     ecs_stop_task_submit(&ecs, "c", "t", "replaced", take_written, &got);
     await_written(&got);
     assert_int_equal(got.code, ERR_NONE);
-    assert_int_equal(got.n_tasks, 1);
+    assert_int_equal(json_array_size(got.tasks), 1);
     assert_input(2, "StopTask", "{\"cluster\": \"c\", \"task\": \"t\", \"reason\": \"replaced\"}");
 
     ecs_stop_task_submit(&ecs, "c", "t", NULL, take_written, &got);
     await_written(&got);
     assert_true(got.in_doubt);
-    assert_int_equal(got.n_tasks, 0);
+    assert_int_equal(json_array_size(got.tasks), 0);
+    written_clear(&got);
 }
 
 /* ---- SQS ------------------------------------------------------------------------------------- */

@@ -1,12 +1,12 @@
 /* The client and blox-awssim, which verifies what we sign and speaks the protocols by itself. */
 #include "../unit/test.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "../reconcile/sim.h"
 #include "aws/ecs.h"
 #include "aws/sqs.h"
+#include "writing.h"
 
 #define REGION   "eu-west-1"
 #define EVENTS_S 2 /* one long poll for events */
@@ -48,44 +48,6 @@ static int tear_down(void **state)
 }
 
 /* ---- what writes say ------------------------------------------------------------------------- */
-
-struct written {
-    pthread_mutex_t lock;
-    pthread_cond_t over;
-    bool is_over;
-    bool in_doubt;
-    enum error_code code;
-    json_t *tasks;
-};
-
-#define WRITTEN                                                                                    \
-    {                                                                                              \
-        .lock = PTHREAD_MUTEX_INITIALIZER, .over = PTHREAD_COND_INITIALIZER                        \
-    }
-
-static void take_written(void *ctx, const struct aws_answer *answer, json_t *tasks,
-                         json_t *failures)
-{
-    struct written *written = ctx;
-
-    (void)failures;
-    pthread_mutex_lock(&written->lock);
-    written->in_doubt = answer->in_doubt;
-    written->code = answer->err.code;
-    written->tasks = json_incref(tasks);
-    written->is_over = true;
-    pthread_cond_signal(&written->over);
-    pthread_mutex_unlock(&written->lock);
-}
-
-static void await_written(struct written *written)
-{
-    pthread_mutex_lock(&written->lock);
-    while (!written->is_over) {
-        pthread_cond_wait(&written->over, &written->lock);
-    }
-    pthread_mutex_unlock(&written->lock);
-}
 
 /* On ten instances, counted from `from`. got->tasks is the caller's. */
 static void start_ten(size_t from, const char *started_by, struct written *got)
@@ -177,8 +139,8 @@ static void test_tasks_start_and_stop(void **state)
     assert_int_equal(stopped.code, ERR_NONE);
     assert_true(json_equal(json_object_get(json_array_get(stopped.tasks, 0), "taskArn"), arn));
     assert_int_equal(count_started_by("d-start"), 9);
-    json_decref(started.tasks);
-    json_decref(stopped.tasks);
+    written_clear(&started);
+    written_clear(&stopped);
 }
 
 static void test_events_come_by_the_queue(void **state)
@@ -213,7 +175,7 @@ static void test_a_lost_answer_took_effect_once_and_is_in_doubt(void **state)
     start_ten(20, "d-lost", &got);
     assert_true(got.in_doubt);
     assert_int_equal(count_started_by("d-lost"), 10);
-    json_decref(got.tasks);
+    written_clear(&got);
 }
 
 static void test_a_throttled_start_happens_once(void **state)
@@ -226,7 +188,7 @@ static void test_a_throttled_start_happens_once(void **state)
     start_ten(40, "d-throttled", &got);
     assert_int_equal(got.code, ERR_NONE);
     assert_int_equal(count_started_by("d-throttled"), 10);
-    json_decref(got.tasks);
+    written_clear(&got);
 }
 
 static void test_a_wrong_secret_is_refused_and_not_shown(void **state)

@@ -238,11 +238,6 @@ const char *server_url(const struct server *server)
     return server->url;
 }
 
-const char *server_dir(const struct server *server)
-{
-    return server->dir;
-}
-
 int server_port(const struct server *server)
 {
     return server->port;

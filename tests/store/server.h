@@ -28,8 +28,7 @@ void server_resume(struct server *server); /* starts again on the same directory
 void server_resume_empty(struct server *server);
 
 const char *server_url(const struct server *server); /* unix:// */
-const char *server_dir(const struct server *server);
-int server_port(const struct server *server); /* a TCP port set aside for it */
+int server_port(const struct server *server);        /* a TCP port set aside for it */
 /* A command on a connection of the test's own; fails the test on an error. */
 struct reply *server_call(struct server *server, ...) __attribute__((sentinel));
 /* The same, of which only the number or the number in the text is wanted. */

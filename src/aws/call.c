@@ -242,6 +242,29 @@ static void count_attempt(const struct call *call, const char *code)
     metric_observe_us(METRIC_AWS_CALL_DURATION, api, clock_mono_us() - call->sent_us);
 }
 
+/* What AWS refused or failed: true when it is worth another attempt. */
+static bool wants_again(struct call *call, enum answer_kind kind, const struct fetch_answer *answer)
+{
+    switch (kind) {
+    case ANSWER_OK:
+    case ANSWER_REFUSED:
+        break;
+    case ANSWER_THROTTLED:
+        if (call->ticket.class != AWS_SQS) {
+            metric_add(METRIC_AWS_THROTTLES, call->write ? BUCKET_WRITES : BUCKET_READS, 1);
+            governor_throttled(&call->aws->governor, call->write, clock_mono_ms());
+        }
+        return true;
+    case ANSWER_EXPIRED:
+    case ANSWER_SKEWED:
+        return mended(call, kind, answer);
+    case ANSWER_FAILED:
+        call->answer.in_doubt = call->write;
+        return !call->write && call->answer.http_status >= 500;
+    }
+    return false;
+}
+
 static void answered(void *ctx, const struct fetch_answer *answer)
 {
     struct call *call = ctx;
@@ -271,33 +294,11 @@ static void answered(void *ctx, const struct fetch_answer *answer)
               call->operation, call->attempts, answer->status, call->answer.code,
               call->answer.request_id);
 
-    switch (kind) {
-    case ANSWER_OK:
+    if (kind == ANSWER_OK) {
         finish(call, answer->body, answer->body_len);
-        return;
-    case ANSWER_THROTTLED:
-        if (call->ticket.class != AWS_SQS) {
-            metric_add(METRIC_AWS_THROTTLES, call->write ? BUCKET_WRITES : BUCKET_READS, 1);
-            governor_throttled(&call->aws->governor, call->write, clock_mono_ms());
-        }
+    } else if (wants_again(call, kind, answer)) {
         pause_or_finish(call);
-        return;
-    case ANSWER_EXPIRED:
-    case ANSWER_SKEWED:
-        if (mended(call, kind, answer)) {
-            pause_or_finish(call);
-            return;
-        }
-        break;
-    case ANSWER_REFUSED:
-        break;
-    case ANSWER_FAILED:
-        call->answer.in_doubt = call->write;
-        if (!call->write && call->answer.http_status >= 500) {
-            pause_or_finish(call);
-            return;
-        }
-        break;
+    } else {
+        finish(call, NULL, 0);
     }
-    finish(call, NULL, 0);
 }

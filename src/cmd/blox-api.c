@@ -163,8 +163,10 @@ static int run_supervisor(struct settings *settings, struct error *err)
     return supervisor_run(&supervisor, err);
 }
 
-static int run(struct settings *settings, struct error *err)
+static int run(void *ctx, struct error *err)
 {
+    struct settings *settings = ctx;
+
     traffic_open();
     int status = metrics_open(METRICS_OF_API, (size_t)settings->workers, err);
 
@@ -179,14 +181,6 @@ static int run(struct settings *settings, struct error *err)
 int main(int argc, char **argv)
 {
     struct settings settings = {0};
-    struct error err = {0};
-    enum config_outcome outcome = CONFIG_RUN;
-    int status = EXIT_SUCCESS;
 
-    if (config_load(&program, argc, argv, &settings, &outcome, &err) < 0 ||
-        (outcome == CONFIG_RUN && run(&settings, &err) < 0)) {
-        status = log_fatal(&err);
-    }
-    config_clear(&program, &settings);
-    return status;
+    return program_main(&program, argc, argv, &settings, run);
 }

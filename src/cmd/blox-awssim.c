@@ -1,5 +1,4 @@
 /* The local AWS for development and tests: options, one simulator, until a signal ends it. */
-#include <stdlib.h>
 
 #include "sim/sim.h"
 #include "util/attr.h"
@@ -116,8 +115,9 @@ static int check(const struct settings *settings, struct error *err)
     return 0;
 }
 
-static int run(const struct settings *settings, struct error *err)
+static int run(void *ctx, struct error *err)
 {
+    const struct settings *settings = ctx;
     const struct sim_options sim_options = {
         .listen = settings->listen,
         .region = settings->region,
@@ -153,15 +153,7 @@ static int run(const struct settings *settings, struct error *err)
 
 int main(int argc, char **argv)
 {
-    struct error err = {0};
     struct settings settings = {0};
-    enum config_outcome outcome = CONFIG_RUN;
-    int status = EXIT_SUCCESS;
 
-    if (config_load(&program, argc, argv, &settings, &outcome, &err) < 0 ||
-        (outcome == CONFIG_RUN && run(&settings, &err) < 0)) {
-        status = log_fatal(&err);
-    }
-    config_clear(&program, &settings);
-    return status;
+    return program_main(&program, argc, argv, &settings, run);
 }

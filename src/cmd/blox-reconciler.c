@@ -2,7 +2,6 @@
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -345,8 +344,9 @@ static int open_parts(const struct settings *settings, struct parts *parts, stru
     return parts->lease ? open_workers(settings, parts, err) : -1;
 }
 
-static int run(const struct settings *settings, struct error *err)
+static int run(void *ctx, struct error *err)
 {
+    const struct settings *settings = ctx;
     struct parts parts = {0};
     int status = -1;
 
@@ -370,14 +370,6 @@ static int run(const struct settings *settings, struct error *err)
 int main(int argc, char **argv)
 {
     struct settings settings = {0};
-    struct error err = {0};
-    enum config_outcome outcome = CONFIG_RUN;
-    int status = EXIT_SUCCESS;
 
-    if (config_load(&program, argc, argv, &settings, &outcome, &err) < 0 ||
-        (outcome == CONFIG_RUN && run(&settings, &err) < 0)) {
-        status = log_fatal(&err);
-    }
-    config_clear(&program, &settings);
-    return status;
+    return program_main(&program, argc, argv, &settings, run);
 }

@@ -437,3 +437,18 @@ void config_clear(const struct program_spec *program, void *settings)
         }
     }
 }
+
+int program_main(const struct program_spec *program, int argc, char **argv, void *settings,
+                 int (*run)(void *settings, struct error *err))
+{
+    enum config_outcome outcome = CONFIG_RUN;
+    struct error err = {0};
+    int status = EXIT_SUCCESS;
+
+    if (config_load(program, argc, argv, settings, &outcome, &err) < 0 ||
+        (outcome == CONFIG_RUN && run(settings, &err) < 0)) {
+        status = log_fatal(&err);
+    }
+    config_clear(program, settings);
+    return status;
+}

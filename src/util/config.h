@@ -60,6 +60,10 @@ enum config_outcome { CONFIG_RUN, CONFIG_DONE /* --help or --version was answere
  * the flag, variable or line of the file, and the nearest right flag for a misspelt one. */
 int config_load(const struct program_spec *program, int argc, char **argv, void *settings,
                 enum config_outcome *outcome, struct error *err) MUST_CHECK;
+/* The same, then `run` unless outcome was CONFIG_DONE, and config_clear: all that a main does.
+ * Gives its exit status, and a failure to the log. */
+int program_main(const struct program_spec *program, int argc, char **argv, void *settings,
+                 int (*run)(void *settings, struct error *err));
 /* Frees the texts in *settings. */
 void config_clear(const struct program_spec *program, void *settings);
 

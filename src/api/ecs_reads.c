@@ -3,11 +3,10 @@
 
 #include <assert.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "util/js.h"
 #include "util/log.h"
+#include "util/mem.h"
 
 #define TARGET_PREFIX "AmazonEC2ContainerServiceV20141113."
 #define CONTENT_TYPE  "application/x-amz-json-1.1"
@@ -35,15 +34,12 @@ static const char *const writing[] = {"Create",   "Delete", "Deregister", "Execu
 int ecs_refuse(struct ecs_call *call, const char *code, const char *fmt, ...)
 {
     va_list args;
-    char *text = NULL;
 
     va_start(args, fmt);
-    int len = vasprintf(&text, fmt, args);
+    AUTO_CHAR *text = xvasprintf(fmt, args);
     va_end(args);
-    assert(len >= 0);
     strbuf_reset(&call->text);
-    strbuf_add(&call->text, text, (size_t)len);
-    free(text);
+    strbuf_add_text(&call->text, text);
     call->code = code;
     return -1;
 }

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "http/path.h"
@@ -77,18 +76,15 @@ static void begin(struct http_response *resp, int status, const char *content_ty
 int http_reply_text(struct http_response *resp, int status, const char *fmt, ...)
 {
     va_list args;
-    char *text = NULL;
 
     va_start(args, fmt);
-    int len = vasprintf(&text, fmt, args);
+    AUTO_CHAR *text = xvasprintf(fmt, args);
     va_end(args);
-    assert(len >= 0);
     begin(resp, status, HTTP_TEXT);
     http_set_header(resp, "X-Content-Type-Options", "nosniff");
-    strbuf_add(&resp->text, text, (size_t)len);
+    strbuf_add_text(&resp->text, text);
     strbuf_add_char(&resp->text, '\n');
     resp->body_len = resp->text.len;
-    free(text);
     return 0;
 }
 
@@ -145,15 +141,13 @@ static void drop_header(struct http_response *resp, const char *name)
 void http_set_header(struct http_response *resp, const char *name, const char *fmt, ...)
 {
     va_list args;
-    char *value = NULL;
 
     va_start(args, fmt);
-    int len = vasprintf(&value, fmt, args);
+    AUTO_CHAR *value = xvasprintf(fmt, args);
     va_end(args);
-    assert(len >= 0 && !strpbrk(value, "\r\n"));
+    assert(!strpbrk(value, "\r\n"));
     drop_header(resp, name);
     strbuf_addf(&resp->headers, "%s: %s\r\n", name, value);
-    free(value);
 }
 
 void http_begin_pieces(struct http_response *resp, size_t n_expected, void (*release)(void *owner),

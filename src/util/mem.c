@@ -81,15 +81,22 @@ char *xmemdup0(const char *bytes, size_t len)
     return copy;
 }
 
-char *xasprintf(const char *fmt, ...)
+char *xvasprintf(const char *fmt, va_list args)
 {
     char *text = NULL;
-    va_list args;
 
-    va_start(args, fmt);
     if (vasprintf(&text, fmt, args) < 0) {
         out_of_memory();
     }
+    return text;
+}
+
+char *xasprintf(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    char *text = xvasprintf(fmt, args);
     va_end(args);
     return text;
 }

@@ -2,6 +2,7 @@
 #ifndef BLOX_UTIL_MEM_H
 #define BLOX_UTIL_MEM_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 #include "util/attr.h"
@@ -16,6 +17,7 @@ char *xstrdup(const char *text) MUST_CHECK;
 char *xstrdup_or_null(const char *text) MUST_CHECK;
 char *xmemdup0(const char *bytes, size_t len) MUST_CHECK; /* len bytes and a NUL behind them */
 char *xasprintf(const char *fmt, ...) PRINTF(1, 2) MUST_CHECK;
+char *xvasprintf(const char *fmt, va_list args) PRINTF(1, 0) MUST_CHECK;
 
 /* So many bytes of something large are copied before the first ones are given back; whole groups of
  * base64, on both sides. */

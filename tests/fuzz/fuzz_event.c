@@ -4,8 +4,6 @@
  */
 #include "fuzz.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -17,14 +15,6 @@
 #include "util/mem.h"
 
 #define SECRET "a secret of thirty-two characters or more"
-
-#define REQUIRE(what)                                                                              \
-    do {                                                                                           \
-        if (!(what)) {                                                                             \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #what);                     \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 /* RFC 9112 3.2.1: one word of visible ASCII, without a fragment. */
 static void check_target(const struct call *call)

@@ -5,22 +5,11 @@
  */
 #include "fuzz.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "plan/admission.h"
 #include "util/mem.h"
 
 #define NOW      1751441862
 #define N_FIELDS 9
-
-#define REQUIRE(what)                                                                              \
-    do {                                                                                           \
-        if (!(what)) {                                                                             \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #what);                     \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static const char known[] =
     "[{\"id\":\"p\",\"secret\":\"0123456789abcdef0123456789abcdef\",\"principal\":\"P\",\"role\":"

@@ -336,15 +336,21 @@ static void settle_down(struct fleet *fleet)
     assert_int_equal(count(fleet, false, 0), fleet->n);
 }
 
+/* Five have their task and at least 60 % of them keep it, when the second deployment begins. */
+static void begin_second(struct fleet *fleet)
+{
+    init(fleet, 5, 60);
+    settle_down(fleet);
+    fleet->deployment = 2;
+    plan(fleet);
+}
+
 static void test_terminate_then_replace(void **state)
 {
     struct fleet fleet;
 
     (void)state;
-    init(&fleet, 5, 60);
-    settle_down(&fleet);
-    fleet.deployment = 2;
-    plan(&fleet);
+    begin_second(&fleet);
     assert_int_equal(count(&fleet, true, 0), 3); /* two at once */
     for (int i = 0; i < 100; i++) {
         step(&fleet);
@@ -359,10 +365,7 @@ static void test_instances_join_in_the_middle(void **state)
     struct fleet fleet;
 
     (void)state;
-    init(&fleet, 5, 60);
-    settle_down(&fleet);
-    fleet.deployment = 2;
-    plan(&fleet);
+    begin_second(&fleet);
     join(&fleet, 3);
     plan(&fleet);
     assert_int_equal(count(&fleet, true, 1), 3); /* nothing else stops: 3 of 8 are healthy */

@@ -81,6 +81,7 @@ bootstrap() { # TAR
 # kernel's cgroups, they take others: runc, which can do with both kinds of cgroups, limits not above
 # those of this process, no systemd, and a chroot for the steps of a build.
 prepare_podman() { # BASE
+    rm -f "$state/image/containers.conf"
     podman_runs "$1" && return 0
     cp "$state/log/podman.log" "$state/log/podman-first.log"
     cat >"$state/image/containers.conf" <<END

@@ -23,6 +23,7 @@ nginx                  cmd  nginx
 redis-server           cmd  redis-server
 redis-tools            cmd  redis-cli'
 test_needs='
+aardvark-dns           file /usr/lib/podman/aardvark-dns
 libcmocka-dev          pc   cmocka
 awscli                 cmd  aws
 openssl                cmd  openssl
@@ -32,6 +33,7 @@ python3-pytest         py   pytest
 python3-redis          py   redis
 python3-requests       py   requests
 python3-yaml           py   yaml
+podman-compose         cmd  podman-compose
 prometheus             cmd  promtool
 xz-utils               cmd  xz'
 useful='

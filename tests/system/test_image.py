@@ -12,10 +12,12 @@ import pytest
 import redis as redis_client
 import yaml
 
+from clients import Blox, Sim
 from harness import BUILD, START_S, TOP, Program, eventually, free_port
 
 NO_CONTAINERS = 69  # what ./dev image ends with where podman cannot run
 IMAGE_S = 900
+UP_S = 60
 PASSWORD = 'a "quoted" $word\\ with 100 % and é'
 
 
@@ -297,11 +299,79 @@ def test_compose_gives_no_service_more_than_it_needs():
     assert services["awssim"]["profiles"] == ["simulator"]
 
 
-def test_the_image_is_built_and_runs():
-    """All of it: container/smoke tells what is tried."""
+@pytest.fixture(scope="module")
+def image():
+    """What ./dev image printed."""
     done = subprocess.run([TOP / "dev", "image"], capture_output=True, text=True, timeout=IMAGE_S)
     if done.returncode == NO_CONTAINERS:
         pytest.skip([line for line in done.stderr.splitlines() if line.startswith("dev: ")][-1])
     print(done.stdout, done.stderr)
     assert done.returncode == 0
-    assert len(re.findall(r"^ok - ", done.stdout, re.MULTILINE)) >= 11 and "not ok" not in done.stdout
+    return done.stdout
+
+
+def test_the_image_is_built_and_runs(image):
+    """All of it: container/smoke tells what is tried."""
+    assert len(re.findall(r"^ok - ", image, re.MULTILINE)) >= 11 and "not ok" not in image
+
+
+# ---- compose.yaml ----------------------------------------------------------------------------
+
+
+class Composed:
+    """compose.yaml with the simulator, under a name and on ports of its own."""
+
+    def __init__(self):
+        self.name = f"blox-test-{os.getpid()}"
+        ports = {name: free_port() for name in ("BLOX_SCHEDULER_PORT", "BLOX_STATE_PORT", "BLOX_AWSSIM_PORT")}
+        scheduler, state, sim = (f"http://127.0.0.1:{port}" for port in ports.values())
+        self.blox, self.sim = Blox(scheduler, state, None), Sim(sim)
+        self.env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BLOX_"))}
+        simulator = (TOP / "container" / "simulator.env").read_text()
+        self.env |= dict(re.findall(r"^(\w+)=(.*)", simulator, re.MULTILINE))
+        self.env |= {name: str(port) for name, port in ports.items()}
+        settings = TOP / ".dev" / "image" / "containers.conf"  # where ./dev image found that podman needs them
+        if settings.exists():
+            self.env["CONTAINERS_CONF"] = str(settings)
+
+    def run(self, *command, timeout=UP_S):
+        return subprocess.run(command, cwd=TOP, env=self.env, capture_output=True, text=True, timeout=timeout)
+
+    def up(self):
+        print(self.run("podman-compose", "-p", self.name, "up", "-d"))
+
+    def containers(self):
+        label = f"label=io.podman.compose.project={self.name}"
+        return self.run("podman", "ps", "-aq", "--filter", label).stdout.split()
+
+    def show_logs(self):
+        for one in self.containers():
+            print(self.run("podman", "logs", "--names", "--tail", "15", one))
+
+    def remove(self):
+        if containers := self.containers():
+            self.run("podman", "rm", "-fv", "-t", "0", *containers)
+        self.run("podman", "volume", "rm", "-f", f"{self.name}_data", f"{self.name}_sockets")
+        self.run("podman", "network", "rm", "-f", f"{self.name}_default")
+
+
+@pytest.fixture
+def composed(image):
+    one = Composed()
+    try:
+        one.up()
+        yield one
+    finally:
+        one.show_logs()
+        one.remove()
+
+
+def test_compose_brings_everything_up(composed):
+    """As docs/containers.md has it, with podman-compose: daemons are placed, and seen through nginx."""
+    eventually(composed.blox.is_ready, UP_S, "an answer through nginx")
+    composed.sim.create_cluster("composed")
+    composed.sim.register_task_definition("agent")
+    composed.sim.add_instances("composed", 2)
+    composed.blox.deploy("daemons", "composed", "agent")
+    running = {"cluster": "composed", "status": "running"}
+    eventually(lambda: len(composed.blox.tasks(**running)) == 2, UP_S, "a daemon on each instance")

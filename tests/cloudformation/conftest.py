@@ -43,9 +43,11 @@ def packages(build, tmp_path_factory):
 
 
 def _free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    """A socket which holds a port, and the port: a server may listen there while we do not."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    return holder, holder.getsockname()[1]
 
 
 def _answers(port):
@@ -60,7 +62,7 @@ def moto(tmp_path_factory):
     program = shutil.which("moto_server")
     if not program:
         pytest.skip("moto_server is not installed (Python package moto)")
-    port = _free_port()
+    holder, port = _free_port()
     log = open(tmp_path_factory.mktemp("moto") / "log", "w", encoding="utf-8")
     server = subprocess.Popen([program, "-H", "127.0.0.1", "-p", str(port)], stdout=log, stderr=log)
     deadline = time.monotonic() + MOTO_S
@@ -72,4 +74,5 @@ def moto(tmp_path_factory):
     yield f"http://127.0.0.1:{port}"
     server.terminate()
     server.wait(MOTO_S)
+    holder.close()
     log.close()

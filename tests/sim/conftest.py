@@ -5,7 +5,7 @@ import botocore.auth
 import pytest
 from function import Function
 from gateway_client import Gateway
-from local_aws import KEY, SECRET, Sim, free_port
+from local_aws import KEY, SECRET, Sim, free_port, give_ports_back
 
 
 @pytest.fixture
@@ -19,6 +19,7 @@ def start_sim():
     yield start
     for each in started:
         each.stop()
+    give_ports_back()
 
 
 @pytest.fixture

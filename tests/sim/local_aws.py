@@ -29,13 +29,24 @@ def binary():
     return str(path)
 
 
+ports_held = []
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """As tests/system/harness.py has it: nobody else is given it, and a server may listen there."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    ports_held.append(holder)
+    return holder.getsockname()[1]
 
 
-def eventually(condition, within_s=5):
+def give_ports_back():
+    while ports_held:
+        ports_held.pop().close()
+
+
+def eventually(condition, within_s=30):
     """The first true value of the condition."""
     deadline = time.monotonic() + within_s
     while True:
@@ -66,19 +77,19 @@ class Sim:
         args = [binary(), "--listen", f"127.0.0.1:{self.port}", "--log-level", "warn",
                 "--start-delay-ms", "30", "--stop-timeout-ms", "60", *flags]
         self.process = subprocess.Popen(args, env=env, stderr=subprocess.PIPE)
-        eventually(self.answers, 10)
+        eventually(self.answers, 60)
         self.ecs, self.sqs = self.client("ecs"), self.client("sqs")
 
     def answers(self):
         try:
-            return requests.get(f"{self.url}/_sim/healthz", timeout=5).ok
+            return requests.get(f"{self.url}/_sim/healthz", timeout=60).ok
         except requests.ConnectionError:
             assert self.process.poll() is None, self.process.stderr.read()
             return False
 
     def stop(self):
         self.process.terminate()
-        assert self.process.wait(10) == 0, self.process.stderr.read().decode()
+        assert self.process.wait(60) == 0, self.process.stderr.read().decode()
 
     # ---- AWS
 

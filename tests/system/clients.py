@@ -2,7 +2,7 @@
 
 import requests
 
-TIMEOUT_S = 15  # no request of a test may hang
+TIMEOUT_S = 60  # no request of a test may hang
 
 
 class Server:
@@ -45,8 +45,8 @@ class Blox:
     def is_ready(self):
         try:
             return (
-                self.scheduler.get("/v1/environments", timeout=3).status_code == 200
-                and self.state.get("/v1/instances", timeout=3).status_code == 200
+                self.scheduler.get("/v1/environments", timeout=TIMEOUT_S).status_code == 200
+                and self.state.get("/v1/instances", timeout=TIMEOUT_S).status_code == 200
             )
         except requests.RequestException:
             return False
@@ -123,7 +123,7 @@ class Sim(Server):
 
     def answers(self):
         try:
-            return self.get("/_sim/healthz", timeout=3).ok
+            return self.get("/_sim/healthz", timeout=TIMEOUT_S).ok
         except requests.RequestException:
             return False
 

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-from harness import ACCESS_KEY, BUILD, SECRET_KEY, START_S, TOP, Stack, eventually, free_port
+from harness import ACCESS_KEY, BUILD, SECRET_KEY, START_S, TOP, Stack, eventually, free_port, give_back
 from signer import Key
 
 sys.path.append(str(TOP / "tests" / "sim"))
@@ -91,7 +91,7 @@ class Tap:
 
 def send_raw(port, request):
     """Sends these bytes; the status line of what comes back, and all of it."""
-    with socket.create_connection(("127.0.0.1", port), timeout=15) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
         answer = b""
         while piece := connection.recv(65536):
@@ -136,6 +136,7 @@ class GatewayStack(Stack):
     def stop(self, check=True):
         super().stop(check)
         self.tap.close()
+        give_back(self.door_port, self.runtime_port, self.tap.address[1])
 
     def user(self, key, secret, arn, **more):
         """One more caller, with an access key of his own."""

@@ -26,13 +26,16 @@ QUEUE = "blox"
 
 ANY_PORT = "127.0.0.1:0"
 START_S = 20  # until a program must be ready
-STOP_S = 15  # until it must have ended after SIGTERM
+STOP_S = 60  # until it must have ended after SIGTERM
+LOADED = 4  # as many times longer may everything take on a machine which does other things, too
 
 
 def eventually(condition, within_s, what=None):
-    """Waits until condition() is true (or has a true value, which is returned).
+    """Waits until condition() is true (or has a true value, which is returned). `within_s` is for a machine of one's
+    own.
 
     An assertion that fails in it counts as "not yet"; the last one is shown when time is over."""
+    within_s *= LOADED
     deadline = time.monotonic() + within_s
     while True:
         why = None
@@ -47,18 +50,23 @@ def eventually(condition, within_s, what=None):
         time.sleep(0.02)
 
 
-ports_given = set()
+ports_held = {}
 
 
 def free_port():
-    """A port nobody listens on, and which was not given to anybody else here either."""
-    while True:
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port = listener.getsockname()[1]
-        if port not in ports_given:
-            ports_given.add(port)
-            return port
+    """A port nobody listens on. We hold it: who asks for any port does not get it, but who wants it with SO_REUSEADDR,
+    as all servers here do, may listen there, because we do not."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    port = holder.getsockname()[1]
+    ports_held[port] = holder
+    return port
+
+
+def give_back(*ports):
+    for port in ports:
+        ports_held.pop(port).close()
 
 
 class Program:
@@ -252,6 +260,7 @@ class Stack:
             except AssertionError as error:
                 problems.append(str(error))
         reports = [program.name for program in self.programs() if "runtime error:" in program.log()]
+        give_back(self.redis_port, self.sim_port, self.scheduler_port, self.state_port, self.gateway_port)
         if not self.keep:
             shutil.rmtree(self.dir, ignore_errors=True)
         if check:

@@ -43,6 +43,7 @@ def path(stack):
     stack.sim.add_instances("large", 4)
     stack.sim.add_tasks("large", count=N, events=True)
     eventually(lambda: len(stack.blox.tasks(cluster="large", status="running")) == N, 60)
+    eventually(lambda: all(cluster["synced"] for cluster in stack.blox.clusters()), 20)
     last = None
     while last != (last := stack.redis_client().get("{blox}:revision")):
         time.sleep(0.7)

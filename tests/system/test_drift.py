@@ -263,7 +263,7 @@ def test_a_pass_on_request(stack):
         asked = response.json()
         assert asked["cluster"] == answered
         eventually(lambda: last_drift(stack) >= int(asked["revision"]), PASS_S)
-        assert stored_instances(stack) == {one["arn"] for one in stack.sim.instances(CLUSTER)}
+        eventually(lambda: stored_instances(stack) == {one["arn"] for one in stack.sim.instances(CLUSTER)}, PASS_S)
 
 
 @rare
@@ -288,7 +288,7 @@ def test_a_cluster_first_heard_of_by_an_event_is_passed_soon(stack):
         stack.sim.create_cluster(name)
         stack.sim.add_instances(name, 3)
         stack.sim.add_tasks(name, count=30, events=True)
-    assert [stack.blox.instances(cluster=name) for name in names].count([]) < len(names)
+    eventually(lambda: [stack.blox.instances(cluster=name) for name in names].count([]) < len(names), PASS_S)
     eventually(lambda: all(synced(stack, name) for name in names), PASS_S)
     eventually(lambda: all(one["synced"] for one in stack.blox.clusters()), PASS_S)
     assert stack.sim.calls("ListClusters", before) == []

@@ -21,6 +21,17 @@ N_INSTANCES = 5
 N_TASKS = 60
 
 
+def have_looked_at(blox, *names):
+    """A drift pass has filled in what events do not tell, and both workers show it: now nothing changes by itself."""
+    asked = {name: int(blox.state.post(f"/v1/reconcile?cluster={name}").json()["revision"]) for name in names}
+
+    def passed():
+        of = {cluster["clusterARN"].rpartition("/")[2]: int(cluster["lastDriftRevision"] or 0) for cluster in blox.clusters()}
+        return all(of.get(name, 0) >= revision for name, revision in asked.items())
+
+    eventually(lambda: passed() and passed(), 20)
+
+
 @pytest.fixture(scope="module")
 def fleet(shared):
     """Two clusters with instances of two zones, and tasks of two families which nobody changes."""
@@ -43,6 +54,7 @@ def fleet(shared):
         and len(shared.blox.instances(cluster=OTHER)) == 1,
         20,
     )
+    have_looked_at(shared.blox, CLUSTER, OTHER)
     return {"zones": zones, "web": web, "batch": batch, "other": other, "foreign": foreign}
 
 
@@ -160,7 +172,7 @@ def test_a_query_that_is_too_hard(blox, racks, path):
         query = {"query": HARD, **more} | ({"snapshot": "true"} if "stream" in path else {})
         response = blox.state.get(f"/v1/{path}", params=query)
         assert (response.status_code, response.text) == (400, TOO_HARD + "\n")
-        assert response.elapsed.total_seconds() < 3  # with sanitizers on a busy machine; else some 0.2
+        assert response.elapsed.total_seconds() < 10  # on a busy machine; else some 0.2
     if "stream" not in path:
         assert answer(blox.state.get(f"/v1/{path}", params={"query": HARD, "cluster": CLUSTER}))["items"] == []
 
@@ -262,8 +274,11 @@ def test_pages_are_the_whole_list(blox, size):
     whole = blox.state.get("/v1/tasks", params={"cluster": CLUSTER}).json()["items"]
     paged, _ = blox.pages("/v1/tasks", size, cluster=CLUSTER)
     assert paged == whole
-    paged, _ = blox.pages("/v1/instances", size)
-    assert paged == blox.state.get("/v1/instances").json()["items"]
+
+    def are_all_of_them():  # of all clusters here, and nothing came in between
+        return blox.pages("/v1/instances", size)[0] == blox.state.get("/v1/instances").json()["items"]
+
+    eventually(are_all_of_them, 5)
 
 
 def test_the_rest_in_one(blox):
@@ -381,7 +396,19 @@ def workers_say(shared, target, **headers):
     return said
 
 
-QUIET = f"/v1/instances?cluster={OTHER}"
+LONELY = "lists-lonely"  # nobody starts anything there but the tests of entity tags
+QUIET = f"/v1/instances?cluster={LONELY}"
+
+
+@pytest.fixture(scope="module")
+def lonely(shared, fleet):
+    """A cluster that has been looked at: nothing changes there by itself."""
+    shared.sim.create_cluster(LONELY)
+    shared.sim.register_task_definition(LONELY)
+    shared.sim.add_instances(LONELY, 1)
+    shared.sim.add_tasks(LONELY, count=3, taskDefinition=LONELY, startedBy=LONELY, events=True)
+    eventually(lambda: len(shared.blox.tasks(cluster=LONELY, status="running")) == 3, 20)
+    have_looked_at(shared.blox, LONELY)
 
 
 def fetch(blox, path, etag=None):
@@ -394,40 +421,52 @@ def tag(blox, path):
     return fetch(blox, path).headers.get("ETag")
 
 
+@pytest.mark.usefixtures("lonely")
 def test_an_entity_tag_is_the_same_in_every_worker(shared, blox):
-    for target in (QUIET, f"/v1/tasks?cluster={OTHER}", f"/v1/tasks?cluster={OTHER}&maxResults=1"):
-        one, two = eventually(lambda target=target: (s := workers_say(shared, target))[0] == s[1] and s, 10)
-        assert one[0] == 200 and one[1]
+    def is_the_same(target):
+        one, two = workers_say(shared, target)
+        assert one == two and one[0] == 200 and one[1]
         assert workers_say(shared, target, HTTP_IF_NONE_MATCH=one[1]) == [(304, one[1])] * 2
+        return True
+
+    for target in (QUIET, f"/v1/tasks?cluster={LONELY}", f"/v1/tasks?cluster={LONELY}&maxResults=1"):
+        eventually(lambda target=target: is_the_same(target), 10)
 
 
+@pytest.mark.usefixtures("lonely")
 def test_not_modified(blox):
-    etag = tag(blox, QUIET)
-    assert re.fullmatch(r'"[0-9a-f-]+"', etag)
-    for value in (etag, "W/" + etag, '"x", ' + etag, "*"):
-        again = fetch(blox, QUIET, value)
-        assert (again.status_code, again.content) == (304, b"")
-        assert again.headers["ETag"] == etag
-        assert int(again.headers["X-Blox-Revision"]) > 0
-        assert "Content-Type" not in again.headers
+    def is_known():
+        etag = tag(blox, QUIET)
+        assert re.fullmatch(r'"[0-9a-f-]+"', etag)
+        for value in (etag, "W/" + etag, '"x", ' + etag, "*"):
+            again = fetch(blox, QUIET, value)
+            assert (again.status_code, again.content) == (304, b"")
+            assert again.headers["ETag"] == etag
+            assert int(again.headers["X-Blox-Revision"]) > 0
+            assert "Content-Type" not in again.headers
+        return etag
+
+    etag = eventually(is_known, 5)  # nothing came in between
     for value in ("", '"x"', etag.strip('"'), "nonsense", etag[:-1]):
         assert fetch(blox, QUIET, value).status_code == 200
 
 
+@pytest.mark.usefixtures("lonely")
 def test_the_tag_tells_filters_and_pages_apart(blox):
-    targets = [f"/v1/tasks?cluster={OTHER}" + more for more in ("", "&status=running", "&maxResults=1", "&maxResults=2")]
-    targets += [f"/v1/instances?cluster={OTHER}", f"/v1/tasks?cluster={CLUSTER}"]
-    token = token_of(blox, "/v1/tasks", cluster=OTHER)
-    targets.append(f"/v1/tasks?cluster={OTHER}&maxResults=1&nextToken={token}")
+    targets = [f"/v1/tasks?cluster={LONELY}" + more for more in ("", "&status=running", "&maxResults=1", "&maxResults=2")]
+    targets += [QUIET, f"/v1/tasks?cluster={CLUSTER}"]
+    token = token_of(blox, "/v1/tasks", cluster=LONELY)
+    targets.append(f"/v1/tasks?cluster={LONELY}&maxResults=1&nextToken={token}")
     tags = [tag(blox, target) for target in targets]
     assert len(set(tags)) == len(tags)
 
 
+@pytest.mark.usefixtures("lonely")
 def test_the_tag_changes_with_the_cluster_and_not_with_others(shared, blox):
-    path = f"/v1/tasks?cluster={OTHER}"
+    path = f"/v1/tasks?cluster={LONELY}"
     before, quiet_before = (tag(blox, p) for p in (path, QUIET))
-    shared.sim.add_tasks(OTHER, count=1, taskDefinition="lists-batch", events=True)
-    eventually(lambda: blox.tasks(cluster=OTHER, family="lists-batch"), 10)
+    shared.sim.add_tasks(LONELY, count=1, taskDefinition="lists-batch", events=True)
+    eventually(lambda: len(blox.tasks(cluster=LONELY, family="lists-batch")) == 1, 10)
     changed = eventually(lambda: (e := tag(blox, path)) != before and e, 10)
     assert fetch(blox, path, before).status_code == 200
     assert tag(blox, QUIET) == quiet_before
@@ -436,19 +475,23 @@ def test_the_tag_changes_with_the_cluster_and_not_with_others(shared, blox):
     eventually(lambda: {etag for _, etag in workers_say(shared, path)} == {changed}, 10)
 
 
+@pytest.mark.usefixtures("lonely")
 def test_a_query_about_tasks_depends_on_tasks(shared, blox):
-    target = "/v1/instances?" + urllib.parse.urlencode({"cluster": OTHER, "query": "runningTasksCount > 100"})
+    target = "/v1/instances?" + urllib.parse.urlencode({"cluster": LONELY, "query": "runningTasksCount > 100"})
     before = tag(blox, target)
-    shared.sim.add_tasks(OTHER, count=1, taskDefinition="lists-web", startedBy="third", events=True)
+    shared.sim.add_tasks(LONELY, count=1, taskDefinition="lists-web", startedBy="third", events=True)
     eventually(lambda: tag(blox, target) != before, 10)
 
 
 def test_environments_have_tags(blox):
     blox.create_environment("lists-tag", OTHER, "lists-web")
+
+    def known_tag(path):
+        etag = blox.scheduler.get(path).headers["ETag"]
+        return blox.scheduler.get(path, headers={"If-None-Match": etag}).status_code == 304 and etag
+
     for path in ("/v1/environments", "/v1/environments/lists-tag/deployments"):
-        response = blox.scheduler.get(path)
-        etag = response.headers["ETag"]
-        assert blox.scheduler.get(path, headers={"If-None-Match": etag}).status_code == 304
+        etag = eventually(lambda path=path: known_tag(path), 5)
     token = blox.environment("lists-tag")["deploymentToken"]
     blox.create_deployment("lists-tag", token)
     for path in ("/v1/environments/lists-tag/deployments",):
@@ -459,14 +502,19 @@ def test_environments_have_tags(blox):
 # ---- HEAD and compression ----------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("lonely")
 def test_head(blox):
     target = QUIET
-    get, head = blox.state.get(target, headers={"Accept-Encoding": "identity"}), blox.state.request("HEAD", target)
-    assert (head.status_code, head.content) == (200, b"")
-    head = blox.state.request("HEAD", target, headers={"Accept-Encoding": "identity"})
-    for name in ("Content-Length", "Content-Type", "ETag"):
-        assert head.headers[name] == get.headers[name]
-    assert blox.state.request("HEAD", target, headers={"If-None-Match": get.headers["ETag"]}).status_code == 304
+
+    def says_the_same():
+        get, head = fetch(blox, target), blox.state.request("HEAD", target)
+        assert (head.status_code, head.content) == (200, b"")
+        head = blox.state.request("HEAD", target, headers={"Accept-Encoding": "identity"})
+        for name in ("Content-Length", "Content-Type", "ETag"):
+            assert head.headers[name] == get.headers[name]
+        return blox.state.request("HEAD", target, headers={"If-None-Match": get.headers["ETag"]}).status_code == 304
+
+    eventually(says_the_same, 5)  # nothing came in between
     assert blox.state.request("HEAD", "/v1/tasks?maxResults=0").status_code == 400
 
 
@@ -498,18 +546,23 @@ def test_clusters(shared, blox, fleet):
     cluster = eventually(lambda: (c := described(CLUSTER))["synced"] and c, 20)
     assert cluster["status"] == "ACTIVE"
     assert cluster["instances"] == {"count": N_INSTANCES, "byStatus": {"ACTIVE": N_INSTANCES}}
-    counted = len(blox.tasks(cluster=CLUSTER))
-    assert described(CLUSTER)["tasks"]["count"] == counted == sum(described(CLUSTER)["tasks"]["byStatus"].values())
+
+    def counts_add_up():
+        counted = len(blox.tasks(cluster=CLUSTER))
+        return described(CLUSTER)["tasks"]["count"] == counted == sum(described(CLUSTER)["tasks"]["byStatus"].values())
+
+    eventually(counts_add_up, 10)
     newest = max(
         int(item["metadata"]["entityVersion"])
         for path in ("tasks", "instances")
         for item in blox.state.get(f"/v1/{path}?cluster={CLUSTER}").json()["items"]
     )
-    assert int(described(CLUSTER)["revision"]) >= newest
+    eventually(lambda: int(described(CLUSTER)["revision"]) >= newest, 10)
     assert 0 <= cluster["lastDriftAgeMs"] < 600_000
     assert 0 < int(cluster["lastDriftRevision"])
+    heard_ms = eventually(lambda: (age := described(CLUSTER)["lastEventAgeMs"]) > 1000 and age, 10)
     shared.sim.add_tasks(CLUSTER, count=1, startedBy="fourth", events=True)
-    eventually(lambda: described(CLUSTER)["lastEventAgeMs"] < 2000, 10)
+    eventually(lambda: described(CLUSTER)["lastEventAgeMs"] < heard_ms, 10)
     names = [c["clusterARN"] for c in blox.clusters()]
     assert names == sorted(names)
     assert [c["clusterARN"] for c in blox.pages("/v1/clusters", 1)[0]] == names

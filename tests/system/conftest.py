@@ -38,7 +38,8 @@ def stack(request):
 
 @pytest.fixture(scope="session")
 def calm():
-    """A stack whose events come once and in order, so that every change is seen exactly once."""
-    stack = Stack(n_reconcilers=1, duplicate=0, reorder=0).start()
+    """A stack whose events come once and in order, so that every change is seen exactly once; what a drift pass fills
+    in would be another."""
+    stack = Stack(n_reconcilers=1, duplicate=0, reorder=0, reconciler_options=("--drift-interval", "1h")).start()
     yield stack
     stack.stop()

@@ -15,6 +15,7 @@ import botocore.config
 import botocore.session
 import redis as redis_client
 
+import raw_fcgi
 from clients import Blox, Sim
 from signer import write_keys
 
@@ -292,6 +293,18 @@ class Stack:
 
     def redis_client(self):
         return redis_client.Redis(port=self.redis_port, decode_responses=True)
+
+    def level(self):
+        """Every blox-api has seen what Redis has now: whichever answers next, it knows of that."""
+        revision = int(self.redis_client().get("{blox}:revision"))
+        question = {"REQUEST_METHOD": "GET", "REQUEST_URI": "/v1/clusters"}
+
+        def is_level(api):
+            status, headers, _ = raw_fcgi.ask_all(self.dir / api.name / "state.sock", question)
+            return status == 200 and int(headers["X-Blox-Revision"]) >= revision
+
+        for api in self.api:
+            eventually(lambda api=api: is_level(api), 10, f"revision {revision} in {api.name}")
 
     def redis_answers(self):
         try:

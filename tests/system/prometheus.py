@@ -13,7 +13,7 @@ class Scrape:
     """What one program said of itself at one time."""
 
     def __init__(self, url):
-        answer = requests.get(url + "/metrics", timeout=10)
+        answer = requests.get(url + "/metrics", timeout=60)
         answer.raise_for_status()
         self.content_type = answer.headers["Content-Type"]
         self.text = answer.text

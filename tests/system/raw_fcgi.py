@@ -48,7 +48,7 @@ def ask_all(path, parameters, body=b""):
     """The status, the headers and the body which a worker answers on the socket at path."""
     answer = b""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(10)
+        connection.settimeout(60)
         connection.connect(str(path))
         connection.sendall(request(parameters, body))
         while True:

@@ -7,7 +7,7 @@ import urllib.parse
 def ask(server, method, target, **options):
     """No client cleans or quotes the target."""
     place = urllib.parse.urlsplit(server.url)
-    connection = http.client.HTTPConnection(place.hostname, place.port, timeout=15)
+    connection = http.client.HTTPConnection(place.hostname, place.port, timeout=60)
     connection.request(method, target, **options)
     response = connection.getresponse()
     response.text = response.read().decode()

@@ -1,5 +1,7 @@
 """Words the stories share: a fleet of instances under one daemon, and what must be true of it in the end."""
 
+import re
+
 import checker
 from harness import eventually
 
@@ -47,3 +49,16 @@ def daemon_on(stack, instance):
     """The ARN of the daemon's living task there."""
     (task,) = [task for task in stack.sim.live_tasks(CLUSTER, instance) if checker.family(task) == DAEMON]
     return task["task"]
+
+
+def restart_nginx(stack, **changed):
+    """With other limits: zone=number."""
+    stack.nginx.stop()
+    file = stack.dir / "nginx" / "param" / "limits.conf"
+    text = file.read_text()
+    for zone, n in changed.items():
+        text, found = re.subn(rf"limit_conn {zone} \d+;", f"limit_conn {zone} {n};", text)
+        assert found == 1
+    file.write_text(text)
+    stack.nginx.start()
+    eventually(stack.blox.is_ready, 20)

@@ -105,13 +105,18 @@ class Cluster:
         self.arn = stack.sim.create_cluster(name)
         (self.instance,) = stack.sim.add_instances(name)
         eventually(lambda: len(stack.blox.instances(cluster=name)) == 1, 15)
+        eventually(self.is_synced, 15)
         self.settle()
+
+    def is_synced(self):
+        return any(cluster["synced"] for cluster in self.stack.blox.clusters() if cluster["clusterARN"] == self.arn)
 
     def settle(self):
         """Waits until nothing is committed any more: a new instance is described, and drift looks at its cluster."""
         redis, last = self.stack.redis_client(), None
         while last != (last := redis.get("{blox}:revision")):
             time.sleep(0.7)
+        self.stack.level()
 
     def start_task(self, **options):
         (task,) = self.stack.sim.add_tasks(self.name, count=1, events=True, **options)
@@ -127,6 +132,7 @@ class Cluster:
         """The lines which show the first n changes of a task, from the log's beginning."""
         with self.stream(query="after=0") as stream:
             eventually(lambda: len(of(stream, task)) >= n, 10)
+            self.stack.level()
             return of(stream, task)[:n]
 
 

@@ -115,7 +115,7 @@ def test_a_large_body_in_chunks(blox):
     ids=["percent", "words", "version"],
 )
 def test_a_broken_request(shared, request_text):
-    with socket.create_connection(("127.0.0.1", shared.scheduler_port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", shared.scheduler_port), timeout=60) as connection:
         connection.sendall(request_text)
         answer = b"".join(iter(lambda: connection.recv(4096), b""))
     assert answer.split(b"\r\n")[0].split(b" ")[1] in (b"400", b"505")

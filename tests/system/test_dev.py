@@ -15,7 +15,7 @@ from harness import BUILD, TOP, eventually
 
 
 def dev(*arguments):
-    return subprocess.run([TOP / "dev", *arguments], capture_output=True, text=True, timeout=30)
+    return subprocess.run([TOP / "dev", *arguments], capture_output=True, text=True, timeout=60)
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h", "help"])
@@ -141,7 +141,7 @@ def test_down_ends_what_a_killed_program_left_and_no_other(copy, tmp_path):
             stdout=subprocess.PIPE,
             text=True,
         )
-        left[name] = int(leader.communicate(timeout=10)[0])
+        left[name] = int(leader.communicate(timeout=60)[0])
         (run / f"{name}.pid").write_text(f"{leader.pid} 1\n")
     try:
         assert run_copy(copy, "down").returncode == 0
@@ -171,7 +171,7 @@ def test_shell_points_clients_at_the_running_stack(copy, tmp_path):
     names += " BLOX_METRICS_URL BLOX_RECONCILER_METRICS_URL"
     names += " AWS_DEFAULT_REGION AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY"
     script = f'eval "$({copy} shell)"; for n in {names}; do printenv $n || echo none; done; type aws | head -n 1'
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
     assert not done.stderr
     assert done.stdout.splitlines() == [
         "http://127.0.0.1:3",
@@ -216,10 +216,10 @@ def test_up_shows_a_demonstration_that_lives(checkout):
 
     exported = run_copy(script, "shell").stdout
     url = dict(re.findall(r"export (BLOX_\w+)=(\S+)", exported))
-    added = requests.post(url["BLOX_SIM_URL"] + "/instances", json={"cluster": "demo", "count": 3}, timeout=5)
+    added = requests.post(url["BLOX_SIM_URL"] + "/instances", json={"cluster": "demo", "count": 3}, timeout=60)
     assert added.status_code == 200
     tasks = url["BLOX_STATE_URL"] + "/v1/tasks?cluster=demo&status=running"
-    eventually(lambda: len(requests.get(tasks, timeout=5).json()["items"]) == 8, within_s=1)
+    eventually(lambda: len(requests.get(tasks, timeout=60).json()["items"]) == 8, within_s=1)
 
     before = pids(checkout)
     assert run_copy(script, "up").returncode == 0
@@ -242,12 +242,12 @@ def test_up_with_the_gateway_shows_signed_calls(checkout):
     assert len(before) == 6 and secret not in up.stdout + up.stderr
 
     shown = [line for line in up.stdout.splitlines() if line.startswith("  curl")]  # as a person would try them
-    answers = [subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=30).stdout for line in shown]
+    answers = [subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60).stdout for line in shown]
     assert json.loads(answers[0])["name"] == "demo" and len(json.loads(answers[1])["items"]) == 5
     assert "403 Forbidden" in answers[2] and "Missing Authentication Token" in answers[2]
 
     call = f'eval "$({script} shell)"; signed_curl -sS "$BLOX_GATEWAY_URL/v1/environments/demo"; curl -s "$BLOX_STATE_URL/v1/tasks"'
-    done = subprocess.run(["bash", "-c", call], capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["bash", "-c", call], capture_output=True, text=True, timeout=60)
     assert '"name":"demo"' in done.stdout and done.stdout.endswith("403 Forbidden\n") and not done.stderr
     assert "another" in run_copy(script, "up").stderr
 

@@ -100,7 +100,7 @@ def test_named_events_are_logged(document):
 
 def defaults_of(program):
     """{"--flag": default or None} as --help tells them."""
-    done = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, timeout=20, check=True)
+    done = subprocess.run([BUILD / program, "--help"], capture_output=True, text=True, timeout=60, check=True)
     found = {}
     for line in done.stdout.splitlines():
         if flag := FLAG.match(line):

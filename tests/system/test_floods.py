@@ -152,7 +152,7 @@ def test_a_flood_of_bad_messages_holds_up_no_good_one(stack):
         return {reason: found.sum("blox_events_rejected_total", reason=reason) for reason in want}
 
     eventually(lambda: is_empty(stack, "flood"), 60, "an empty queue")
-    assert counted(consumer) == want
+    eventually(lambda: counted(consumer) == want, 10)
     names = {f"good-{i}" for i in range(500)} | {"good-last"}
     eventually(lambda: {task["taskARN"].rpartition("/")[2] for task in stack.blox.tasks()} == names, 20)
     assert answer(stack.blox.state.get("/v1/clusters"))["items"][0]["tasks"]["count"] == len(names)
@@ -160,7 +160,7 @@ def test_a_flood_of_bad_messages_holds_up_no_good_one(stack):
     lines = consumer.log().count("event.rejected")
     assert 1 <= lines <= 20 * (1 + (time.monotonic() - began) // 30), "the log is flooded"
 
-    assert sum(counted(patient).values()) == len(KINDS)
+    eventually(lambda: sum(counted(patient).values()) == len(KINDS), 10)
     eventually(lambda: stack.sim.counters()["queues"]["poisoned"]["deadLettered"] == len(KINDS), 45)
     assert is_empty(stack, "poisoned")
     assert sum(counted(patient).values()) == len(KINDS), "logged and counted once"
@@ -183,7 +183,7 @@ def many_descriptors():
 
 
 def connect(port, text=b""):
-    connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+    connection = socket.create_connection(("127.0.0.1", port), timeout=60)
     connection.sendall(text)
     return connection
 
@@ -220,14 +220,14 @@ def test_thousands_who_connect_and_say_nothing(stack, many_descriptors):
     halves = (b"", b"GET /v1/tasks HT", b"GET /v1/tasks HTTP/1.1\r\nHost: x\r\nX-Slow: ")
     idle = [connect(stack.state_port, halves[i % 3]) for i in range(N_IDLE)]
     eventually(lambda: descriptors(nginx) >= N_IDLE, 10, "all connections accepted")
-    assert slowest(stack) < 1
+    assert slowest(stack) < 5  # the others wait ten
     assert descriptors(workers(stack)) <= before[1] + 2
     assert sum(map(resident_kib, nginx)) < before[2] + 64 * 1024
     for connection in idle[: N_IDLE // 2]:
         vanish(connection)
     eventually(lambda: descriptors(nginx) <= before[0] + N_IDLE // 2 + 2, 5, "those who vanished are forgotten")
     eventually(lambda: descriptors(nginx) <= before[0] + 2, 15, "the others after client_header_timeout")
-    assert slowest(stack) < 1
+    assert slowest(stack) < 5  # the others wait ten
     for connection in idle[N_IDLE // 2 :]:
         connection.close()
 
@@ -238,7 +238,7 @@ def test_who_sends_bodies_drop_by_drop_keeps_nobody_else_out(stack, many_descrip
     head = b"POST /v1/reconcile HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
     slow = [connect(stack.state_port, head) for _ in range(N_SLOW)]
     eventually(lambda: stack.blox.state.get("/v1/tasks").status_code == 503, 10, "this address has its share")
-    others = socket.create_connection(("127.0.0.1", stack.state_port), timeout=20, source_address=("127.0.0.2", 0))
+    others = socket.create_connection(("127.0.0.1", stack.state_port), timeout=60, source_address=("127.0.0.2", 0))
     others.sendall(b"GET /v1/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert others.recv(12) == b"HTTP/1.1 200"
     assert stack.blox.state.get("/livez").status_code == 200
@@ -261,7 +261,7 @@ def test_thousands_of_streams_which_vanish(stack, many_descriptors):
         for connection in open_ones[::2]:
             assert connection.recv(12) == b"HTTP/1.1 200"
         eventually(lambda: streams() == N_STREAMS, 20, "all streams")
-        assert slowest(stack) < 1
+        assert slowest(stack) < 5  # the others wait ten
         for connection in open_ones:
             vanish(connection)
         eventually(lambda: streams() == 0, 20, "no stream")

@@ -10,6 +10,7 @@ import pytest
 
 import raw_fcgi
 from harness import BUILD, Program, eventually
+from prometheus import Scrape
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_the_sockets_are_private_and_go_with_the_program(stack):
 @pytest.mark.stack(n_reconcilers=0)
 def test_a_second_supervisor_is_refused(stack):
     api = stack.api[0]
-    second = subprocess.run(api.argv, env=stack.env, capture_output=True, text=True, timeout=10)
+    second = subprocess.run(api.argv, env=stack.env, capture_output=True, text=True, timeout=60)
     assert second.returncode == 69
     assert str(api.pid) in second.stderr
     assert stack.blox.is_ready()
@@ -62,7 +63,7 @@ def test_a_file_in_the_place_of_a_socket_is_left_alone(stack):
     directory.mkdir()
     (directory / "state.sock").write_text("precious")
     argv = [BUILD / "blox-api", "--redis-url", stack.redis_url, "--socket-dir", directory]
-    done = subprocess.run(argv, env=stack.env, capture_output=True, text=True, timeout=10)
+    done = subprocess.run(argv, env=stack.env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 64
     assert "state.sock" in done.stderr
     assert (directory / "state.sock").read_text() == "precious"
@@ -102,7 +103,7 @@ def test_without_redis_users_are_told_and_entities_are_shown_with_their_age(stac
         began = time.monotonic()
         response = request()
         assert (response.status_code, response.text) == (500, "Server Error\n")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 13  # five on a machine of one's own; nginx would wait for 20
     wish = stack.blox.state.post("/v1/reconcile?cluster=http")
     assert wish.status_code == 503 and "try again" in wish.json()["detail"]
     assert stack.blox.scheduler.get("/v1/ping").status_code == 200
@@ -113,7 +114,7 @@ def test_without_redis_users_are_told_and_entities_are_shown_with_their_age(stac
         return int(response.headers.get("X-Blox-Age-Ms", 0)) >= 2000
 
     eventually(old, 10)
-    assert all("view.redis-away" in api.log() for api in stack.api)
+    eventually(lambda: all("view.redis-away" in api.log() for api in stack.api), 10)
     if hangs:
         os.kill(stack.redis.pid, signal.SIGCONT)
     else:
@@ -138,7 +139,7 @@ def test_a_failing_ecs_is_not_the_clients_fault(stack, cluster, fault, status, t
     response = stack.blox.post_environment("new", cluster, "http")
     assert (response.status_code, response.text) == (status, text)
     assert int(response.headers["Retry-After"]) > 0
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 18  # ten on a machine of one's own; nginx would wait for 20
 
 
 @pytest.mark.stack(n_reconcilers=0)
@@ -151,16 +152,17 @@ def test_an_unreachable_ecs(stack, cluster):
 @pytest.mark.stack(n_reconcilers=0)
 def test_requests_under_way_are_finished_at_a_stop(stack, cluster):
     """A create which waits for ECS gets its answer although its worker was told to stop."""
-    stack.sim.set(latencyMs=1000)
+    stack.sim.set(latencyMs=3000)
     client = Program(
         "client",
         stack.dir,
         ["curl", "-s", "-w", "%{http_code}", "-d", '{"name":"late","instanceGroup":{"cluster":"http"},'
          '"taskDefinition":"http"}', stack.blox.scheduler.url + "/v1/environments"],
     ).start()
-    time.sleep(0.5)
+    in_progress = [api.monitor_url() for api in stack.api]
+    eventually(lambda: sum(Scrape(url).sum("blox_http_requests_in_progress") for url in in_progress) == 1, 10)
     assert [api.stop() for api in stack.api] == [0, 0]
-    assert client.process.wait(10) == 0
+    assert client.process.wait(60) == 0
     assert client.log().endswith("200")
 
 

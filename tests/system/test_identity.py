@@ -117,9 +117,9 @@ def test_what_a_refusal_looks_like(guarded, servers):
 @pytest.mark.parametrize("path", ["/v1/stream/tasks", "/v1/stream/instances?snapshot=true"])
 def test_streams_are_guarded(servers, path):
     url = servers["state"].url + path
-    assert is_forbidden(requests.get(url, timeout=10))
-    assert is_forbidden(requests.get(url, timeout=10, auth=Key("bob", secret("eve guesses"))))
-    with requests.get(url, stream=True, timeout=10, auth=BOB) as stream:
+    assert is_forbidden(requests.get(url, timeout=60))
+    assert is_forbidden(requests.get(url, timeout=60, auth=Key("bob", secret("eve guesses"))))
+    with requests.get(url, stream=True, timeout=60, auth=BOB) as stream:
         assert stream.status_code == 200
 
 
@@ -238,7 +238,7 @@ def send(server, method, target, headers):
     place = urllib.parse.urlsplit(server.url)
     head = [f"{method} {target} HTTP/1.1".encode(), b"Host: blox", b"Connection: close"]
     head += [name.encode() + b": " + value for name, value in headers]
-    with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
+    with socket.create_connection((place.hostname, place.port), timeout=60) as connection:
         connection.sendall(b"\r\n".join(head) + b"\r\n\r\n")
         answer = b""
         while more := connection.recv(65536):
@@ -450,10 +450,12 @@ def test_refusals_are_logged_with_their_reason(guarded, servers):
 
 @pytest.mark.stack(keys=[ANN], n_api=1, n_reconcilers=0)
 def test_a_flood_of_refusals_is_counted_and_not_logged(stack):
+    began = time.monotonic()
     for _ in range(60):
         assert is_forbidden(requests.get(stack.blox.state.url + "/v1/tasks"))
+    windows = 1 + int((time.monotonic() - began) // 10)
     assert refused(stack)["unsigned"] == 60
-    assert len(lines(stack, "request.refused")) == 20
+    assert 20 <= len(lines(stack, "request.refused")) <= 20 * windows
 
 
 def test_no_secret_is_ever_logged(guarded):

@@ -39,7 +39,7 @@ def environment(tmp_path, **more):
 
 def run(entry, *arguments, **env):
     env = environment(entry.parent, **env)
-    return subprocess.run([entry, *arguments], env=env, capture_output=True, text=True, timeout=20)
+    return subprocess.run([entry, *arguments], env=env, capture_output=True, text=True, timeout=60)
 
 
 def refused(done, status, *words):
@@ -243,7 +243,7 @@ def test_its_memory_bounds_what_nginx_takes_on(nginx_role, tmp_path):
 
 def test_nginx_told_to_end_by_term_finishes_a_request(nginx_role):
     """At TERM nginx itself would drop it: the entry point makes QUIT of it."""
-    with socket.create_connection(("127.0.0.1", nginx_role.ports["SCHEDULER"]), timeout=15) as client:
+    with socket.create_connection(("127.0.0.1", nginx_role.ports["SCHEDULER"]), timeout=60) as client:
         client.sendall(b"POST /v1/environments HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n0123456789")
         eventually(lambda: nginx_role.children(), START_S)
         time.sleep(0.5)  # until a worker has read it: nobody says when
@@ -282,7 +282,7 @@ def test_the_probe_of_nginx_asks_the_load_balancers_port(entry, nginx_role):
 
 
 def test_the_version_in_the_label_is_the_products():
-    version = subprocess.run([TOP / "dev", "--version"], capture_output=True, text=True, timeout=20).stdout.split()[1]
+    version = subprocess.run([TOP / "dev", "--version"], capture_output=True, text=True, timeout=60).stdout.split()[1]
     assert f"\nARG VERSION={version}\n" in (TOP / "Containerfile").read_text()
 
 

@@ -69,7 +69,7 @@ def test_a_failed_request_is_logged_with_its_id_and_its_target(stack):
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_the_format_can_be_chosen(program):
     wrong = ["--log-format", "xml"]
-    done = subprocess.run([BUILD / program, *wrong], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([BUILD / program, *wrong], capture_output=True, text=True, timeout=60)
     assert done.returncode == 64 and "auto, logfmt or json" in done.stderr
     bad = {
         "blox-api": ["--socket-dir", "/dev/null/x"],
@@ -79,14 +79,14 @@ def test_the_format_can_be_chosen(program):
     env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BLOX_"))}
     for chosen, form in (("logfmt", r"time=\S+ level=error program=\S+ event=exit code="), ("json", r'\{"time":"')):
         argv = [BUILD / program, "--log-format", chosen, *bad]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=20, env=env)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, env=env)
         assert done.returncode != 0
         assert re.match(form, done.stderr.splitlines()[-1])
 
 
 def test_on_a_terminal_it_is_logfmt():
     ours, theirs = pty.openpty()
-    done = subprocess.run([BUILD / "blox-awssim"], stderr=theirs, timeout=20)
+    done = subprocess.run([BUILD / "blox-awssim"], stderr=theirs, timeout=60)
     os.close(theirs)
     text = os.read(ours, 4096).decode()
     os.close(ours)

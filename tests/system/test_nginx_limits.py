@@ -9,6 +9,7 @@ import pytest
 
 from harness import TOP, Program, eventually, free_port
 from raw_fcgi import END, STDOUT, record
+from stories import restart_nginx
 from stream_client import TASKS, Stream
 
 HELD = b"GET /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"  # nginx waits for the body
@@ -22,20 +23,8 @@ def limits(directory, *options):
     return {zone: int(n) for zone, n in re.findall(r"limit_conn (\w+) (\d+);", text)}
 
 
-def restart_nginx(stack, **changed):
-    stack.nginx.stop()
-    file = stack.dir / "nginx" / "param" / "limits.conf"
-    text = file.read_text()
-    for zone, n in changed.items():
-        text, found = re.subn(rf"limit_conn {zone} \d+;", f"limit_conn {zone} {n};", text)
-        assert found == 1
-    file.write_text(text)
-    stack.nginx.start()
-    eventually(stack.blox.is_ready, 20)
-
-
 def from_address(stack, address, request):
-    client = socket.create_connection(("127.0.0.1", stack.state_port), timeout=20, source_address=(address, 0))
+    client = socket.create_connection(("127.0.0.1", stack.state_port), timeout=60, source_address=(address, 0))
     client.sendall(request)
     return client
 

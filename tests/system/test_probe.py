@@ -12,7 +12,7 @@ from harness import BUILD, free_port
 
 def probe(*arguments, **environment):
     return subprocess.run(
-        [BUILD / "blox-probe", *arguments], capture_output=True, text=True, timeout=20, env=environment or None
+        [BUILD / "blox-probe", *arguments], capture_output=True, text=True, timeout=60, env=environment or None
     )
 
 

@@ -13,7 +13,7 @@ PROGRAMS = ["blox-api", "blox-awssim", "blox-reconciler"]
 
 
 def run(program, *arguments):
-    return subprocess.run([BUILD / program, *arguments], capture_output=True, text=True, timeout=20)
+    return subprocess.run([BUILD / program, *arguments], capture_output=True, text=True, timeout=60)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -63,7 +63,7 @@ def test_a_bad_value_is_named(program, argument):
     ids=" ".join,
 )
 def test_a_wrong_argument_of_prepare_is_named(tmp_path, arguments, why):
-    done = subprocess.run([TOP / "nginx" / "prepare", *arguments], capture_output=True, text=True, timeout=20, cwd=tmp_path)
+    done = subprocess.run([TOP / "nginx" / "prepare", *arguments], capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert done.returncode == 64 and why in done.stderr and not list(tmp_path.iterdir())
 
 
@@ -149,7 +149,7 @@ def test_a_wrong_url_is_refused_without_its_password(tmp_path, url):
     for program in ("blox-api", "blox-reconciler"):
         argv = [BUILD / program, "--redis-url", url.format(SECRET), "--region", "us-east-1"]
         argv += ["--queue", "blox"] if program == "blox-reconciler" else ["--socket-dir", tmp_path]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
         assert done.returncode != 0 and SECRET not in done.stderr
         assert done.stderr.count('"level":"error"') == 1, done.stderr  # no worker repeats it
 
@@ -171,7 +171,7 @@ def test_wrong_settings_of_aws_are_told_once(tmp_path, program, variables, argum
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "AWS_REGION": REGION} | variables
     argv = [BUILD / program, "--redis-url", "redis://127.0.0.1:1", "--metrics-listen", "off", *arguments]
     argv += ["--queue", "blox"] if program == "blox-reconciler" else ["--socket-dir", tmp_path]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=20, env=env)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, env=env)
     assert done.returncode == 64
     (line,) = [line for line in done.stderr.splitlines() if '"level":"info"' not in line]
     assert named in json.loads(line)["text"]

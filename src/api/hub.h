@@ -36,6 +36,12 @@ struct stream_options {
     struct http_grant grant; /* goes on while the gate upholds it */
 };
 
+/* The entities in snapshots which one worker's streams are about to show, 8 bytes each: those of 40
+ * snapshots of 100,000 tasks. A larger one is shown when it is the only one. */
+#define SNAPSHOT_ENTITIES_MAX 4000000
+
+/* Takes watch and snapshot out of the options; NULL, and takes nothing, when SNAPSHOT_ENTITIES_MAX
+ * would be passed. */
 struct stream *stream_new(struct hub *hub, struct stream_options *options) MUST_CHECK;
 /* For http_reply_stream: a stream's release, and the hand-over which begins it. */
 void stream_release(void *stream);

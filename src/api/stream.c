@@ -2,6 +2,7 @@
 #include "api/stream.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -31,8 +32,25 @@ const char *stream_end_name(enum stream_end why)
     return ends[why].code;
 }
 
+/* Of all streams in this process. Whoever reads none of his snapshots must not fill the memory. */
+static atomic_size_t snapshot_entities;
+
+static bool reserve_snapshot(size_t n)
+{
+    size_t before = atomic_fetch_add(&snapshot_entities, n);
+    bool fits = n == 0 || before == 0 || before + n <= SNAPSHOT_ENTITIES_MAX;
+
+    if (!fits) {
+        atomic_fetch_sub(&snapshot_entities, n);
+    }
+    return fits;
+}
+
 struct stream *stream_new(struct hub *hub, struct stream_options *options)
 {
+    if (!reserve_snapshot(options->snapshot.n)) {
+        return NULL;
+    }
     struct stream *stream = xcalloc(1, sizeof(*stream));
 
     stream->hub = hub;
@@ -53,6 +71,7 @@ struct stream *stream_new(struct hub *hub, struct stream_options *options)
 static void drop_snapshot(struct stream *stream)
 {
     if (stream->snapshot) {
+        atomic_fetch_sub(&snapshot_entities, stream->snapshot->list.n);
         entity_list_clear(&stream->snapshot->list);
         free(TAKE(stream->snapshot));
     }

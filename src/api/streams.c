@@ -6,10 +6,13 @@
 #include "api/hub.h"
 #include "api/instance_query.h"
 #include "store/log.h"
+#include "util/mem.h"
 
 #define STREAM_TYPE     "application/octet-stream"
 #define OUT_OF_RANGE    "Entity version is out of range"
 #define HEARTBEAT_S_MAX 3600
+
+#define TOO_MANY_SNAPSHOTS "Too many snapshots are being read: try again later"
 
 /* The parameters v0.3.0 did not have. Others that it did not have either are ignored, as then. */
 static const char *const opt_in[] = {"after", "heartbeat", "deletes", "snapshot", "errors", NULL};
@@ -141,6 +144,7 @@ static bool take_snapshot(struct api *api, struct stream_options *options)
         }
     }
     list->n = n;
+    list->items = xreallocarray(list->items, n + 1, sizeof(*list->items));
     options->has_snapshot = true;
     options->after = list->revision;
     return steps >= 0;
@@ -213,10 +217,16 @@ static int open_stream(struct api *api, const struct filter_rules *rules,
         entity_list_clear(&options.snapshot);
         return http_reply_text(resp, 400, "%s", wrong);
     }
-    reply_revision(resp, options.after);
+    struct stream *stream = stream_new(api->hub, &options);
+
+    if (!stream) {
+        entity_list_clear(&options.snapshot);
+        http_set_header(resp, "Retry-After", "1");
+        return http_reply_text(resp, 503, TOO_MANY_SNAPSHOTS);
+    }
     watch = NULL; /* the stream's */
-    return http_reply_stream(resp, STREAM_TYPE, stream_begin, stream_release,
-                             stream_new(api->hub, &options));
+    reply_revision(resp, options.after);
+    return http_reply_stream(resp, STREAM_TYPE, stream_begin, stream_release, stream);
 }
 
 int stream_tasks(struct api *api, const struct http_request *req, struct http_response *resp,

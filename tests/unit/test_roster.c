@@ -328,6 +328,32 @@ static void test_a_snapshot_that_is_read_is_none_any_more(void **state)
     disconnect(&client);
 }
 
+/* Whoever reads none of them must not fill the worker's memory. */
+static void test_snapshots_have_a_limit_together(void **state)
+{
+    struct entity_list huge = {.items = xcalloc(SNAPSHOT_ENTITIES_MAX + 1, sizeof(*huge.items)),
+                               .n = SNAPSHOT_ENTITIES_MAX + 1};
+    struct stream_options first = {.has_snapshot = true, .snapshot = huge};
+    struct stream_options second = {.has_snapshot = true, .snapshot = much()};
+    struct stream_options none = {0};
+
+    (void)state;
+    struct stream *alone = stream_new(NULL, &first);
+
+    assert_non_null(alone); /* however large */
+    assert_null(stream_new(NULL, &second));
+    assert_int_equal(second.snapshot.n, BODIES);
+    struct stream *live = stream_new(NULL, &none);
+
+    assert_non_null(live);
+    stream_free(alone);
+    struct stream *later = stream_new(NULL, &second);
+
+    assert_non_null(later);
+    stream_free(later);
+    stream_free(live);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +364,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_file_that_is_broken_ends_nothing, begin, end),
         cmocka_unit_test_setup_teardown(test_a_snapshot_has_five_minutes, begin, end),
         cmocka_unit_test_setup_teardown(test_a_snapshot_that_is_read_is_none_any_more, begin, end),
+        cmocka_unit_test(test_snapshots_have_a_limit_together),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -241,6 +241,11 @@ def test_its_memory_bounds_what_nginx_takes_on(nginx_role, tmp_path):
     assert "limit_conn large_lists 38;" in (tmp_path / "run" / "nginx" / "param" / "limits.conf").read_text()
 
 
+def test_nginx_is_told_its_memory_in_whole_mebibytes(entry, tmp_path):
+    done = run(entry, "nginx", BLOX_SOCKET_DIR=tmp_path, BLOX_NGINX_MEMORY="96m")
+    assert done.returncode == 64 and "--memory 96m: want a whole number" in done.stderr
+
+
 def test_nginx_told_to_end_by_term_finishes_a_request(nginx_role):
     """At TERM nginx itself would drop it: the entry point makes QUIT of it."""
     with socket.create_connection(("127.0.0.1", nginx_role.ports["SCHEDULER"]), timeout=60) as client:

@@ -46,6 +46,7 @@ static struct keys *check_keys(const char *text, size_t len)
 
         REQUIRE(*key->principal && strlen(key->principal) <= KEY_PRINCIPAL_MAX);
         check_credentials(keys, key, key->id, key->secret);
+        REQUIRE(keys_have(keys, key->mark));
         if (key->previous_id) {
             check_credentials(keys, key, key->previous_id, key->previous_secret);
         }
@@ -86,6 +87,8 @@ static void check_decision(const struct keys *keys, const struct admission_reque
 
     REQUIRE(refusal_name(admission.refusal));
     REQUIRE((admission.refusal == REFUSED_NOT) == (admission.actor != NULL));
+    REQUIRE((admission.refusal == REFUSED_NOT) ==
+            (admission.mark && keys_have(keys, admission.mark)));
     if (admission.refusal) {
         return;
     }

@@ -58,6 +58,18 @@ def test_a_clients_headers_do_not_reach_the_worker(blox):
     assert blox.scheduler.get("/v1/ping", headers=given).headers["X-Request-Id"] != "mine"
 
 
+@pytest.mark.parametrize("origin", ["http://evil.example", "null"])
+def test_a_page_in_a_browser_changes_nothing(blox, cluster, name, origin):
+    """It can send what it likes to whatever the browser reaches, and with a name that moves read the answer, too."""
+    headers = {"Origin": origin, "Content-Type": "text/plain", "X-Blox-Signature": "x"}
+    body = json.dumps({"name": name, "instanceGroup": {"cluster": name}, "taskDefinition": name})
+    assert_error(blox.scheduler.post("/v1/environments", data=body, headers=headers), 403, "403 Forbidden")
+    assert_error(blox.scheduler.delete(f"/v1/environments/{name}", headers=headers), 403, "403 Forbidden")
+    assert_error(blox.state.post("/v1/reconcile", headers=headers), 403, "403 Forbidden")
+    assert blox.state.get("/v1/tasks", headers=headers).status_code == 200
+    assert blox.gateway.post("/v1/environments", data=body, headers=headers).status_code == 200
+
+
 def test_answers_tell_their_revision(blox, cluster, name):
     created = blox.post_environment(name, cluster, name)
     read = blox.scheduler.get(f"/v1/environments/{name}")

@@ -407,8 +407,8 @@ static void *run(void *arg)
         enum progress progress =
             loaded ? follow_once(view, NULL, WAIT_MS, &applied, &why) : reload(view, &why);
 
-        if (progress == TROUBLE && stop_asked(view)) {
-            break;
+        if (stop_asked(view)) {
+            break; /* it ends a wait for Redis, which says nothing of Redis */
         }
         if (progress == FOLLOWED) {
             loaded = true;

@@ -1,6 +1,8 @@
 /* The view when the log or Redis is gone: reloads, restarts, lost writes. */
 #include "viewing.h"
 
+#include <signal.h>
+
 #include "store/keys.h"
 #include "util/mem.h"
 
@@ -82,6 +84,26 @@ static void test_restart_with_the_same_data(void **state)
     assert_ok(view_wait(view, revision, PATIENCE_MS, &err), &err);
     assert_int_equal(count(view, "a"), 300);
     assert_int_equal(heard.reloaded, 1);
+}
+
+/* A stop ends the wait for Redis' answer, which is not an answer. */
+static void test_a_stop_while_redis_hangs_is_no_recovery(void **state)
+{
+    struct fixture *f = *state;
+    struct heard heard = {0};
+    const struct view_listener listener = listener_of(&heard);
+    const struct view_options options = {.listener = &listener};
+
+    seed(f->store, "t", 10, "a");
+    AUTO(store) *impatient = open_impatient(server_url(f->server), NULL, 0);
+    struct view *view = open_view(impatient, &options);
+
+    server_signal(f->server, SIGSTOP);
+    eventually(heard.troubles >= 1);
+    clock_sleep_ms(200); /* most likely it asks again by now */
+    view_free(view);
+    server_signal(f->server, SIGCONT);
+    assert_int_equal(heard.recoveries, 0);
 }
 
 static void test_restart_with_lost_writes(void **state)
@@ -216,10 +238,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_trimmed_log_means_reload),     TEST(test_restart_with_the_same_data),
-        TEST(test_restart_with_lost_writes),     TEST(test_empty_redis_is_an_epoch),
-        TEST(test_commit_into_an_emptied_redis), TEST(test_demotion_under_a_follower),
-        TEST(test_log_removed_by_hand),          TEST(test_unknown_kind),
+        TEST(test_trimmed_log_means_reload),
+        TEST(test_restart_with_the_same_data),
+        TEST(test_a_stop_while_redis_hangs_is_no_recovery),
+        TEST(test_restart_with_lost_writes),
+        TEST(test_empty_redis_is_an_epoch),
+        TEST(test_commit_into_an_emptied_redis),
+        TEST(test_demotion_under_a_follower),
+        TEST(test_log_removed_by_hand),
+        TEST(test_unknown_kind),
     };
 
     return skip_without_server() ? 0 : cmocka_run_group_tests(tests, NULL, NULL);

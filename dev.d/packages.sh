@@ -18,6 +18,7 @@ libmicrohttpd-dev      pc   libmicrohttpd
 libpcre2-dev           pc   libpcre2-8
 libssl-dev             pc   libssl
 uthash-dev             file /usr/include/uthash.h
+uuid-dev               pc   uuid
 curl                   cmd  curl
 nginx                  cmd  nginx
 redis-server           cmd  redis-server

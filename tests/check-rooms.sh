@@ -37,7 +37,8 @@ curl/curl.h:net/fetch.c
 hiredis/:store/redis.c
 openssl/:util/crypto.c,net/tls.c
 microhttpd.h:net/server.c
-pcre2.h:util/regex.c'
+pcre2.h:util/regex.c
+uuid/uuid.h:util/uuid.c'
 intruders=$(
     echo "$doors" | while IFS=: read -r header allowed; do
         grep -rln --include='*.[ch]' "^#include <$header" . ../lambda-proxy | sed 's|^\./||' |

@@ -1,4 +1,4 @@
-/* Version 4 UUIDs in lower case. */
+/* Version 4 UUIDs in lower case. The door to libuuid. */
 #ifndef BLOX_UTIL_UUID_H
 #define BLOX_UTIL_UUID_H
 
@@ -7,7 +7,7 @@
 #define UUID_LEN 37 /* with the NUL */
 
 void uuid_make(char out[UUID_LEN]);
-/* 8-4-4-4-12 lower-case hexadecimal digits, of whatever version. */
+/* 8-4-4-4-12 lower-case hexadecimal digits. */
 bool uuid_is_valid(const char *text);
 
 #endif

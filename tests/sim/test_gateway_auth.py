@@ -203,7 +203,7 @@ def test_users_may_call_the_rest_of_aws_too(door):
                                  "arn:aws:iam::123456789012:group/x", "arn:aws:sts::123456789012:assumed-role/r",
                                  "arn:aws:sts::123456789012:assumed-role//s"])
 def test_an_arn_of_nobody_is_refused(door, arn):
-    answer = requests.post(f"{door.sim.url}/_sim/users", timeout=5,
+    answer = requests.post(f"{door.sim.url}/_sim/users", timeout=60,
                            json={"accessKeyId": "A", "secretAccessKey": "B", "arn": arn})
     assert answer.status_code == 400 and "arn" in answer.json()["error"]
 

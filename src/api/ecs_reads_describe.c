@@ -151,8 +151,8 @@ static int describe(struct ecs_call *call, const struct describing *what)
 
     if (ecs_input_cluster(call, &cluster) < 0 ||
         ecs_input_texts(call, what->references, 1, &references) < 0 ||
-        ecs_check_members(call, what->kind, cluster, references) < 0 ||
-        ecs_input_include(call) < 0) {
+        ecs_input_include(call) < 0 ||
+        ecs_check_members(call, what->kind, cluster, references) < 0) {
         return -1;
     }
     find_entities(call->api->view, what->kind, cluster, references, &batch);

@@ -211,7 +211,8 @@ def ask(blox, operation, body):
 
 def base(operation):
     """What the operation needs to be answered at all."""
-    needs = {"DescribeContainerInstances": {"containerInstances": ["x"]}, "DescribeTasks": {"tasks": ["x"]}}
+    nobody = [32 * "0"]
+    needs = {"DescribeContainerInstances": {"containerInstances": nobody}, "DescribeTasks": {"tasks": nobody}}
     return ({} if "Clusters" in operation else {"cluster": CLUSTER}) | needs.get(operation, {})
 
 
@@ -234,6 +235,7 @@ def test_ecs_lists(world, operation, field):
     if field != "include":
         assert ask(world, operation, base(operation) | {field: ["x"] * 101}) == (400, PARAMETER)
         assert ask(world, operation, base(operation) | {field: ["x" * 30_000, "-1", ""]})[0] in (200, 400)
+        assert ask(world, operation, {"include": 7} | base(operation) | {field: ["x"]}) == (400, SERIALIZATION)
 
 
 @pytest.mark.parametrize("operation", ["ListClusters", "ListContainerInstances", "ListTasks"])

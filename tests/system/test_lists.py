@@ -23,7 +23,13 @@ N_TASKS = 60
 
 def have_looked_at(blox, *names):
     """A drift pass has filled in what events do not tell, and both workers show it: now nothing changes by itself."""
-    asked = {name: int(blox.state.post(f"/v1/reconcile?cluster={name}").json()["revision"]) for name in names}
+
+    def wish(name):
+        """The revision that was asked at; None while who is asked has not heard of the cluster."""
+        response = blox.state.post(f"/v1/reconcile?cluster={name}")
+        return int(response.json()["revision"]) if response.status_code == 202 else None
+
+    asked = {name: eventually(lambda name=name: wish(name), 10) for name in names}
 
     def passed():
         of = {cluster["clusterARN"].rpartition("/")[2]: int(cluster["lastDriftRevision"] or 0) for cluster in blox.clusters()}

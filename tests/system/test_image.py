@@ -339,15 +339,17 @@ class Composed:
         if settings.exists():
             self.env["CONTAINERS_CONF"] = str(settings)
 
-    def run(self, *command, timeout=UP_S):
-        return subprocess.run(command, cwd=TOP, env=self.env, capture_output=True, text=True, timeout=timeout)
+    def run(self, *command):
+        """What it prints."""
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return subprocess.run(command, cwd=TOP, env=self.env, text=True, timeout=UP_S, **streams).stdout
 
     def up(self):
         print(self.run("podman-compose", "-p", self.name, "up", "-d"))
 
     def containers(self):
         label = f"label=io.podman.compose.project={self.name}"
-        return self.run("podman", "ps", "-aq", "--filter", label).stdout.split()
+        return re.findall(r"^[0-9a-f]{12}$", self.run("podman", "ps", "-aq", "--filter", label), re.MULTILINE)
 
     def show_logs(self):
         for one in self.containers():

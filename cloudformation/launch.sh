@@ -68,8 +68,8 @@ allowed_values() { # PARAMETER ; "one, two", or nothing where any value will do
 
 check_arguments() {
     local item allowed
-    [[ $stack =~ ^[a-z][a-z0-9-]{0,29}$ ]] ||
-        wrong "a stack's name is 1 to 30 of a-z, 0-9 and -, and begins with a letter: \"$stack\""
+    [[ ${#stack} -le 30 && $stack =~ ^[a-z][a-z0-9]*(-[a-z0-9]+)*$ ]] || # also the repository's
+        wrong "a stack's name is 1 to 30 of a-z, 0-9 and single -, and begins with a letter: \"$stack\""
     [ -z "$architecture" ] || [[ $architecture =~ ^(x86_64|arm64)$ ]] || wrong "--architecture: x86_64 or arm64"
     [ -z "$image" ] || [[ $image =~ ^[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/[a-z0-9._/-]+(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})$ ]] ||
         wrong "--image wants ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG or ...@sha256:DIGEST"

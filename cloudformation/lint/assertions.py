@@ -30,6 +30,7 @@ FOR_MOUNT_TARGETS = {"ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
 IN_THE_CLUSTERS = {"ecs:StartTask", "ecs:StopTask", "ecs:ListTasks", "ecs:DescribeTasks",
                    "ecs:DescribeContainerInstances", "ecs:PutAttributes", "ecs:DeleteAttributes"}
 REDIS_MIN_MB = 512
+LOADING_S = 180 # so long Fargate lets the containers wait that want Redis to be well
 GATEWAY_PORT, SCHEDULER_PORT, STATE_PORT = 8080, 2000, 3000
 
 
@@ -217,6 +218,8 @@ def containers(project):
         check = container.get("HealthCheck", {}).get("Command", [])
         if check and check != ["CMD", "/usr/local/bin/blox-container", "probe", name]:
             yield "blox.yaml", where, "asks for the health of something else"
+        if name == "redis" and container["HealthCheck"]["StartPeriod"] < LOADING_S:
+            yield "blox.yaml", where, f"may be killed while it reads its file: want StartPeriod {LOADING_S}"
         for needed in template.branches(container.get("DependsOn", [])):
             if needed["ContainerName"] not in containers:
                 yield "blox.yaml", where, f"waits for {needed['ContainerName']}, which is not in the task"

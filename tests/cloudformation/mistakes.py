@@ -82,6 +82,8 @@ MISTAKES = [
             "            ReadonlyRootFilesystem: true\n", "            ReadonlyRootFilesystem: false\n"),
     Mistake("role which the image lacks", "own", "no role worker", "Command: [reconciler]", "Command: [worker]"),
     Mistake("another's health", "own", "health of something else", "probe, reconciler]", "probe, api]"),
+    Mistake("Redis killed while it loads", "own", "want StartPeriod 180",
+            "probe, redis], Interval: 10, StartPeriod: 180}", "probe, redis], Interval: 10, StartPeriod: 60}"),
     Mistake("waits for nobody", "own", "waits for backend", "[{ContainerName: api, Condition: HEALTHY}]",
             "[{ContainerName: backend, Condition: HEALTHY}]"),
     Mistake("variable nobody knows", "own", "no program knows BLOX_QUEUES", "Name: BLOX_QUEUE,", "Name: BLOX_QUEUES,"),

@@ -58,6 +58,7 @@ def test_a_bad_value_is_named(program, argument):
         (["--prefx=p"], "unknown option --prefx"),
         (["--prefix"], "--prefix wants a value"),
         (["--prefix=p"], "--socket-dir is missing"),
+        (["--prefix=p", "--socket-dir=s", "--user=nosuch"], 'there is no user "nosuch"'),
         (["p"], 'unexpected argument "p"'),
     ],
     ids=" ".join,

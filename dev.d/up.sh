@@ -81,6 +81,7 @@ start_nginx() {
     pid_of nginx >/dev/null && return 0
     logged nginx "$top/nginx/prepare" --prefix "$state/nginx" --socket-dir "$state/run" \
         --scheduler "127.0.0.1:$scheduler_port" --state "127.0.0.1:$state_port" \
+        --access-log "$state/log/nginx.log" \
         $(! has_gateway || echo "--gateway 127.0.0.1:$backend_port")
     start nginx nginx -e stderr -p "$state/nginx" -c nginx.conf
 }

@@ -220,6 +220,7 @@ def test_up_shows_a_demonstration_that_lives(checkout):
     assert added.status_code == 200
     tasks = url["BLOX_STATE_URL"] + "/v1/tasks?cluster=demo&status=running"
     eventually(lambda: len(requests.get(tasks, timeout=60).json()["items"]) == 8, within_s=10)
+    eventually(lambda: '"uri":"/v1/tasks?cluster=demo' in run_copy(script, "logs", "nginx").stdout, within_s=10)
 
     before = pids(checkout)
     assert run_copy(script, "up").returncode == 0

@@ -89,9 +89,7 @@ static void review_calls(struct aws *aws, int64_t now_ms)
         if (call->cancel && atomic_load(call->cancel)) {
             call_end(call, &cancelled);
         } else if (call->state != CALL_SENT && now_ms >= call->deadline_mono_ms) {
-            const struct error last = call->answer.err;
-
-            call_end(call, last.code == ERR_THROTTLED ? &last : &no_turn);
+            call_end(call, &no_turn);
         } else if (call->state == CALL_PAUSED && now_ms >= call->resume_mono_ms) {
             call_wait(call);
         }

@@ -38,7 +38,8 @@ hiredis/:store/redis.c
 openssl/:util/crypto.c,net/tls.c
 microhttpd.h:net/server.c
 pcre2.h:util/regex.c
-uuid/uuid.h:util/uuid.c'
+uuid/uuid.h:util/uuid.c
+bsd/sys/tree.h:util/tree.h'
 intruders=$(
     echo "$doors" | while IFS=: read -r header allowed; do
         grep -rln --include='*.[ch]' "^#include <$header" . ../lambda-proxy | sed 's|^\./||' |

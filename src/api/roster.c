@@ -27,7 +27,7 @@ static int compare_timers(const struct stream *a, const struct stream *b)
     return a < b ? -1 : a > b;
 }
 
-RB_GENERATE_INTERNAL(stream_timers, stream, timer, compare_timers, UNUSED static)
+TREE_FUNCTIONS(stream_timers, stream, timer, compare_timers);
 
 void roster_init(struct roster *roster)
 {

@@ -3,7 +3,6 @@
 #define BLOX_API_STREAM_H
 
 #include <bsd/sys/queue.h>
-#include <bsd/sys/tree.h>
 #include <stdint.h>
 #include <uthash.h>
 
@@ -11,6 +10,7 @@
 #include "api/replay.h"
 #include "api/ring.h"
 #include "net/fcgi_stream.h"
+#include "util/tree.h"
 
 enum stream_state {
     STREAM_NEW,       /* not the hub's yet */

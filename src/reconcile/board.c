@@ -15,8 +15,7 @@ static int by_due(const struct place *a, const struct place *b)
     return a < b ? -1 : a > b;
 }
 
-/* RB_GENERATE_STATIC needs a BSD's __unused. */
-RB_GENERATE_INTERNAL(place_timers, place, timer, by_due, UNUSED static)
+TREE_FUNCTIONS(place_timers, place, timer, by_due);
 
 struct board *board_new(void)
 {

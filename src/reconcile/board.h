@@ -10,7 +10,6 @@
 #ifndef BLOX_RECONCILE_BOARD_H
 #define BLOX_RECONCILE_BOARD_H
 
-#include <bsd/sys/tree.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +19,7 @@
 #include "model/deployment.h"
 #include "plan/instance.h"
 #include "plan/rollout.h"
+#include "util/tree.h"
 #include "view/view.h"
 
 struct place;

@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include <uthash.h>
 
-#include "sim/tree.h"
 #include "util/strbuf.h"
+#include "util/tree.h"
 #include "util/uuid.h"
 
 #define QUEUE_IN_FLIGHT_MAX 120000

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "sim/tree.h"
+#include "util/tree.h"
 
 struct timer {
     RB_ENTRY(timer) node;

@@ -16,8 +16,8 @@
 
 #include "sim/settings.h"
 #include "sim/timers.h"
-#include "sim/tree.h"
 #include "util/strbuf.h"
+#include "util/tree.h"
 
 #define INSTANCE_PORTS_MAX 100 /* host ports one instance can have taken, as in ECS */
 #define DEFINITION_PORTS   32

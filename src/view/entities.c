@@ -23,8 +23,7 @@ static int compare_nodes(const struct node *a, const struct node *b)
     return strcmp(a->entity.key, b->entity.key);
 }
 
-/* RB_GENERATE_STATIC needs a BSD's __unused. */
-RB_GENERATE_INTERNAL(key_tree, node, by_key, compare_nodes, UNUSED static)
+TREE_FUNCTIONS(key_tree, node, by_key, compare_nodes);
 
 /* ---- groups -------------------------------------------------------------------------------- */
 

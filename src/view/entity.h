@@ -2,9 +2,8 @@
 #ifndef BLOX_VIEW_ENTITY_H
 #define BLOX_VIEW_ENTITY_H
 
-#include <bsd/sys/tree.h>
-
 #include "store/log.h"
+#include "util/tree.h"
 #include "view/index.h"
 #include "view/view.h"
 

@@ -15,9 +15,8 @@ static int compare_groups(const struct group *a, const struct group *b)
     return strcmp(a->cluster, b->cluster);
 }
 
-/* RB_GENERATE_STATIC needs a BSD's __unused. */
-RB_GENERATE_INTERNAL(group_members, node, in_group, compare_nodes, UNUSED static)
-RB_GENERATE_INTERNAL(group_tree, group, entry, compare_groups, UNUSED static)
+TREE_FUNCTIONS(group_members, node, in_group, compare_nodes);
+TREE_FUNCTIONS(group_tree, group, entry, compare_groups);
 
 /* ---- groups ---------------------------------------------------------------------------------- */
 

@@ -1,7 +1,9 @@
-/* Ordered trees of libbsd for use in one file: its own RB_GENERATE_STATIC wants a macro that glibc
- * does not have. */
-#ifndef BLOX_SIM_TREE_H
-#define BLOX_SIM_TREE_H
+/*
+ * libbsd's ordered trees, the functions of which one file has for itself: RB_GENERATE_STATIC wants
+ * a macro that glibc does not have. The door to <bsd/sys/tree.h>.
+ */
+#ifndef BLOX_UTIL_TREE_H
+#define BLOX_UTIL_TREE_H
 
 #include <stddef.h> /* NULL, which the next one uses */
 #include <string.h>

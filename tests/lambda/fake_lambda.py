@@ -122,7 +122,7 @@ class Answer:
 class Function:
     """The process, with its log."""
 
-    def __init__(self, api_address, backend_url, **environment):
+    def __init__(self, api_address, backend_url, program=BUILD / "blox-lambda-proxy", **environment):
         env = {
             "AWS_LAMBDA_RUNTIME_API": api_address,
             "BLOX_BACKEND_URL": backend_url,
@@ -134,7 +134,7 @@ class Function:
             if name in os.environ:
                 env[name] = os.environ[name]
         self.process = subprocess.Popen(
-            [BUILD / "blox-lambda-proxy"],
+            [program],
             env={name: value for name, value in env.items() if value is not None},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

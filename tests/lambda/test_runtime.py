@@ -3,14 +3,17 @@
 import base64
 import json
 import os
+import pathlib
 import re
+import subprocess
 import threading
 import time
+import zipfile
 
 import pytest
 
 from backends import Backend, answer, close
-from fake_lambda import SECRET, WAIT_S, Function, RuntimeApi, event
+from fake_lambda import BUILD, SECRET, WAIT_S, Function, RuntimeApi, event
 
 
 @pytest.fixture
@@ -211,6 +214,21 @@ def test_large_bodies_lie_in_memory_once_and_leave_nothing(start, given, taken, 
         if not any("ASAN" in name for name in os.environ) and b"__asan_" not in function_image(function):
             assert kilobytes("VmHWM") < 20_000
             assert kilobytes("VmRSS") - before < 2_000
+
+
+def test_it_runs_from_a_zip(start, tmp_path):
+    """make bootstrap.zip, for Lambda without an image: nothing but what is in it is used, not even a C library."""
+    subprocess.run(["make", "-C", BUILD, "bootstrap.zip"], check=True, capture_output=True, timeout=120)
+    with zipfile.ZipFile(BUILD / "bootstrap.zip") as archive:
+        for member in archive.infolist():
+            path = pathlib.Path(archive.extract(member, tmp_path))
+            path.chmod(member.external_attr >> 16 & 0o777)
+    with Backend(answer(b"x")) as backend:
+        api, function = start(backend, program=tmp_path / "bootstrap", PATH="/nowhere")
+        assert api.invoke(event("POST", body="y")).body == "x"
+        maps = pathlib.Path(f"/proc/{function.process.pid}/maps").read_text()
+    mapped = {line.split()[-1] for line in maps.splitlines() if "/" in line}
+    assert len(mapped) > 10 and all(name.startswith(f"{tmp_path}/") for name in mapped), mapped
 
 
 def function_image(function):

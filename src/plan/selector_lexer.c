@@ -26,18 +26,27 @@ static size_t word_len(const char *at)
     return len;
 }
 
-/* Bytes of the class [...] which begins here, as far as it goes; a ] at its begin belongs to it. */
+/* A backslash and the character it is for. */
+static size_t escape_len(const char *at)
+{
+    return *at == '\\' && at[1] != '\0' && !strchr(PATTERN_ENDS, at[1]) ? 2 : 0;
+}
+
+/* Of the class [...] which begins here, where a first ] belongs to it; 0 when it is not closed. */
 static size_t class_len(const char *at)
 {
     size_t len = at[1] == '^' ? 2 : 1;
 
-    for (len += at[len] == ']'; at[len] != '\0' && !strchr(PATTERN_ENDS "]", at[len]); len++) {
-        len += at[len] == '\\' && at[len + 1] != '\0' && !strchr(PATTERN_ENDS, at[len + 1]);
+    for (len += at[len] == ']'; at[len] != '\0' && !strchr(PATTERN_ENDS "]", at[len]);) {
+        size_t escaped = escape_len(at + len);
+
+        len += escaped ? escaped : 1;
     }
-    return len + (at[len] == ']');
+    return at[len] == ']' ? len + 1 : 0;
 }
 
-/* Up to a space, a quote, a parenthesis that closes none of its own, or && or || in none. */
+/* Up to a space, a quote, a parenthesis that closes none of its own, or && or || in none. 0 for one
+ * that is to be in quotes: what it has open would take in what follows it. */
 static size_t pattern_len(const char *at)
 {
     size_t len = 0;
@@ -45,19 +54,19 @@ static size_t pattern_len(const char *at)
 
     while (at[len] != '\0' && !strchr(PATTERN_ENDS, at[len])) {
         char c = at[len];
+        size_t step = c == '[' ? class_len(at + len) : c == '\\' ? escape_len(at + len) : 1;
 
         if (depth == 0 && (c == ')' || ((c == '&' || c == '|') && at[len + 1] == c))) {
             break;
         }
-        if (c == '[') {
-            len += class_len(at + len);
-            continue;
+        if (step == 0 || strncmp(at + len, "\\Q", 2) == 0) {
+            return 0;
         }
         depth += c == '(';
         depth -= c == ')';
-        len += 1 + (c == '\\' && at[len + 1] != '\0' && !strchr(PATTERN_ENDS, at[len + 1]));
+        len += step;
     }
-    return len;
+    return depth == 0 ? len : 0;
 }
 
 static bool begins_with_symbol(const char *at, const char *symbol)

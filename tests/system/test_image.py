@@ -18,6 +18,7 @@ from harness import BUILD, START_S, TOP, Program, eventually, free_port
 NO_CONTAINERS = 69  # what ./dev image ends with where podman cannot run
 IMAGE_S = 900
 UP_S = 60
+COMMAND_S = 300  # of podman, which has much to do at first
 PASSWORD = 'a "quoted" $word\\ with 100 % and é'
 
 
@@ -342,7 +343,7 @@ class Composed:
     def run(self, *command):
         """What it prints."""
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        return subprocess.run(command, cwd=TOP, env=self.env, text=True, timeout=UP_S, **streams).stdout
+        return subprocess.run(command, cwd=TOP, env=self.env, text=True, timeout=COMMAND_S, **streams).stdout
 
     def up(self):
         print(self.run("podman-compose", "-p", self.name, "up", "-d"))

@@ -27,8 +27,8 @@ struct member {
 struct convoy {
     struct store *store;
     pthread_mutex_t lock;
-    struct members waiting; /* while CONVOYS_MAX are under way; empty otherwise */
-    int under_way;
+    struct members waiting; /* while one is under way; empty otherwise */
+    bool under_way;
 };
 
 struct convoy *convoy_new(struct store *store)
@@ -118,10 +118,9 @@ static void lead(struct convoy *convoy, struct member *self)
     pthread_mutex_lock(&convoy->lock);
     struct member *next = take_waiting(convoy);
 
+    convoy->under_way = next != NULL;
     if (next) { /* first of all: the more wait for it */
         set_out(convoy, next);
-    } else {
-        convoy->under_way--;
     }
     tell_done(&self->led);
 }
@@ -133,11 +132,11 @@ int convoy_ingest(struct convoy *convoy, struct ingest_item *items, size_t n, st
     assert(n <= CONVOY_BATCH_MAX);
     ingest_parse(items, n);
     pthread_mutex_lock(&convoy->lock);
-    if (convoy->under_way < CONVOYS_MAX) {
-        convoy->under_way++;
-        set_out(convoy, &self);
-    } else {
+    if (convoy->under_way) {
         STAILQ_INSERT_TAIL(&convoy->waiting, &self, link);
+    } else {
+        convoy->under_way = true;
+        set_out(convoy, &self);
     }
     while (!self.leads && !self.done) { /* those ahead have the store's deadlines */
         pthread_cond_wait(&self.turn, &convoy->lock);
@@ -148,4 +147,18 @@ int convoy_ingest(struct convoy *convoy, struct ingest_item *items, size_t n, st
     pthread_mutex_unlock(&convoy->lock);
     pthread_cond_destroy(&self.turn);
     return self.outcome == 0 ? 0 : error_set(err, self.err.code, "%s", self.err.text);
+}
+
+size_t convoy_waiting(struct convoy *convoy)
+{
+    struct member *member = NULL;
+    size_t n = 0;
+
+    pthread_mutex_lock(&convoy->lock);
+    STAILQ_FOREACH(member, &convoy->waiting, link)
+    {
+        n++;
+    }
+    pthread_mutex_unlock(&convoy->lock);
+    return n;
 }

@@ -9,10 +9,9 @@
 #include "store/keys.h"
 #include "util/mem.h"
 
-#define PLACE    "arn:aws:ecs:us-east-1:123456789012:"
-#define WAITING  (CONVOY_MEMBERS + 3)    /* batches that come while others are under way */
-#define THREADS  (CONVOYS_MAX + WAITING) /* ... one each */
-#define AHEAD_MS 1500                    /* until all of them have come */
+#define PLACE   "arn:aws:ecs:us-east-1:123456789012:"
+#define WAITING (CONVOY_MEMBERS + 3) /* batches that come while one is under way */
+#define THREADS (1 + WAITING)
 
 static struct server *server;
 static struct store *store;
@@ -55,7 +54,7 @@ static void *ingest_one(void *ctx)
     return NULL;
 }
 
-static void start(struct batch_of_one *batch, int instance)
+static void start(struct batch_of_one *batch, int instance, int version)
 {
     *batch = (struct batch_of_one){
         .instance = instance,
@@ -64,8 +63,8 @@ static void start(struct batch_of_one *batch, int instance)
                       "\"clusterArn\":\"" PLACE "cluster/prod\",\"containerInstanceArn\":\"" PLACE
                       "container-instance/prod/%d\",\"agentConnected\":true,"
                       "\"status\":\"ACTIVE\",\"registeredResources\":[],"
-                      "\"remainingResources\":[],\"versionInfo\":{},\"version\":1}}",
-                      instance),
+                      "\"remainingResources\":[],\"versionInfo\":{},\"version\":%d}}",
+                      instance, version),
     };
     batch->items[0].body = batch->body;
     batch->items[1].body = "poison";
@@ -75,14 +74,14 @@ static void start(struct batch_of_one *batch, int instance)
 static void start_all(struct batch_of_one *batches, int first_instance)
 {
     for (int i = 0; i < THREADS; i++) {
-        start(&batches[i], first_instance + i);
+        start(&batches[i], first_instance + i, 1);
     }
 }
 
 /* Waits for all; each has its own outcome, and its own items in their places. */
-static void expect_all(struct batch_of_one *batches, int outcome, enum ingest_result result)
+static void expect(struct batch_of_one *batches, int n, int outcome, enum ingest_result result)
 {
-    for (int i = 0; i < THREADS; i++) {
+    for (int i = 0; i < n; i++) {
         struct batch_of_one *batch = &batches[i];
         AUTO_CHAR *key = xasprintf(PLACE "container-instance/prod/%d", batch->instance);
 
@@ -126,10 +125,28 @@ static void test_those_who_wait_go_together(void **state)
 
     server_signal(server, SIGSTOP);
     start_all(batches, 100);
-    clock_sleep_ms(AHEAD_MS);
+    eventually(convoy_waiting(convoy) == WAITING);
     server_signal(server, SIGCONT);
-    expect_all(batches, 0, INGEST_APPLIED);
-    assert_int_equal(commits() - before, CONVOYS_MAX + 2);
+    expect(batches, THREADS, 0, INGEST_APPLIED);
+    assert_int_equal(commits() - before, 1 + 2);
+}
+
+/* The latest first, each in a thread of its own. */
+static void test_events_of_one_instance_do_not_overtake_each_other(void **state)
+{
+    struct batch_of_one batches[1 + CONVOY_MEMBERS];
+
+    (void)state;
+    server_signal(server, SIGSTOP);
+    start(&batches[0], 400, 1);
+    start(&batches[1], 401, 1);
+    eventually(convoy_waiting(convoy) == 1); /* the other is under way */
+    for (int i = 2; i <= CONVOY_MEMBERS; i++) {
+        start(&batches[i], 402, 2 + CONVOY_MEMBERS - i);
+    }
+    eventually(convoy_waiting(convoy) == CONVOY_MEMBERS);
+    server_signal(server, SIGCONT);
+    expect(batches, 1 + CONVOY_MEMBERS, 0, INGEST_APPLIED);
 }
 
 static void test_one_alone_does_not_wait(void **state)
@@ -138,7 +155,7 @@ static void test_one_alone_does_not_wait(void **state)
     int before = commits();
 
     (void)state;
-    start(&batch, 1);
+    start(&batch, 1, 1);
     pthread_join(batch.thread, NULL);
     assert_ok(batch.outcome, &batch.err);
     assert_int_equal(commits(), before + 1);
@@ -154,14 +171,14 @@ static void test_without_redis_all_fail_and_later_none(void **state)
     (void)state;
     server_kill(server);
     start_all(batches, 200);
-    expect_all(batches, -1, INGEST_PENDING);
+    expect(batches, THREADS, -1, INGEST_PENDING);
     for (int i = 0; i < THREADS; i++) {
         assert_int_equal(batches[i].err.code, ERR_UNAVAILABLE);
         assert_non_null(strstr(batches[i].err.text, "redis"));
     }
     server_resume(server);
     start_all(batches, 300);
-    expect_all(batches, 0, INGEST_APPLIED);
+    expect(batches, THREADS, 0, INGEST_APPLIED);
 }
 
 int main(void)
@@ -169,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_alone_does_not_wait),
         cmocka_unit_test(test_those_who_wait_go_together),
+        cmocka_unit_test(test_events_of_one_instance_do_not_overtake_each_other),
         cmocka_unit_test(test_without_redis_all_fail_and_later_none),
     };
 

@@ -106,19 +106,23 @@ static void report_rejected(struct consumer *c, const struct sqs_message *messag
 static bool follow_up(struct consumer *c, const struct sqs_message *message,
                       const struct ingest_item *item)
 {
-    static const enum counter counters[INGEST_RESULTS] = {
-        [INGEST_PENDING] = KEPT,    [INGEST_APPLIED] = APPLIED,   [INGEST_STALE] = STALE,
-        [INGEST_TOO_OLD] = TOO_OLD, [INGEST_REJECTED] = REJECTED,
-    };
-    static const enum metric metrics[INGEST_RESULTS] = {
-        [INGEST_PENDING] = METRIC_EVENTS_KEPT,      [INGEST_APPLIED] = METRIC_EVENTS_APPLIED,
-        [INGEST_STALE] = METRIC_EVENTS_STALE,       [INGEST_TOO_OLD] = METRIC_EVENTS_TOO_OLD,
-        [INGEST_REJECTED] = METRIC_EVENTS_REJECTED,
+    static const struct {
+        enum counter counter;
+        enum metric metric;
+        size_t cell;
+    } counted[INGEST_RESULTS] = {
+        [INGEST_PENDING] = {KEPT, METRIC_EVENTS_KEPT, 0},
+        [INGEST_APPLIED] = {APPLIED, METRIC_EVENTS_APPLIED, 0},
+        [INGEST_REPEATED] = {STALE, METRIC_EVENTS_STALE, STALE_REPEATED},
+        [INGEST_OVERTAKEN] = {STALE, METRIC_EVENTS_STALE, STALE_OVERTAKEN},
+        [INGEST_TOO_OLD] = {TOO_OLD, METRIC_EVENTS_TOO_OLD, 0},
+        [INGEST_REJECTED] = {REJECTED, METRIC_EVENTS_REJECTED, 0},
     };
     bool dropped;
 
-    count(c, counters[item->result], 1);
-    metric_add(metrics[item->result], item->result == INGEST_REJECTED ? item->flaw : 0, 1);
+    count(c, counted[item->result].counter, 1);
+    metric_add(counted[item->result].metric,
+               item->result == INGEST_REJECTED ? item->flaw : counted[item->result].cell, 1);
     switch (item->result) {
     case INGEST_APPLIED:
         if (message->sent_at_ms > 0) {

@@ -100,9 +100,10 @@ static int read_stored(struct store *store, struct round *round, struct error *e
 static bool settle_old(struct ingest_item *item, const struct stored *stored, int64_t now_ms)
 {
     const struct event *event = item->event;
+    int64_t version = stored->revision > 0 ? strtoll(stored->version, NULL, 10) : -1;
 
-    if (stored->revision > 0 && event->version <= strtoll(stored->version, NULL, 10)) {
-        item->result = INGEST_STALE;
+    if (stored->revision > 0 && event->version <= version) {
+        item->result = event->version == version ? INGEST_REPEATED : INGEST_OVERTAKEN;
     } else if (stored->revision == 0 && event->time_ms > 0 &&
                now_ms - event->time_ms > TOMBSTONE_AGE_MS) {
         item->result = INGEST_TOO_OLD;
@@ -140,7 +141,7 @@ static void settle(void *ctx, void *item, enum commit_op_result result)
     if (result == COMMIT_APPLIED) {
         ((struct ingest_item *)item)->result = INGEST_APPLIED;
     } else if (result == COMMIT_STALE) {
-        ((struct ingest_item *)item)->result = INGEST_STALE;
+        ((struct ingest_item *)item)->result = INGEST_OVERTAKEN; /* since it was read */
     }
 }
 

@@ -14,9 +14,10 @@
 enum ingest_result {
     INGEST_PENDING, /* not done: the message must come again */
     INGEST_APPLIED,
-    INGEST_STALE,    /* what is stored is as new or newer */
-    INGEST_TOO_OLD,  /* unknown, and so old that its deletion may have been forgotten */
-    INGEST_REJECTED, /* can never be applied; `why` tells the reason */
+    INGEST_REPEATED,  /* what is stored has its version */
+    INGEST_OVERTAKEN, /* ... or a later one: it came late, or once more */
+    INGEST_TOO_OLD,   /* unknown, and so old that its deletion may have been forgotten */
+    INGEST_REJECTED,  /* can never be applied; `why` tells the reason */
     INGEST_RESULTS,
 };
 

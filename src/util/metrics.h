@@ -99,6 +99,7 @@ enum metric_loop {
 enum metric_result { RESULT_OK, RESULT_FAILED, RESULT_REFUSED, RESULT_IN_DOUBT };
 enum metric_bucket { BUCKET_READS, BUCKET_WRITES };
 enum metric_message_state { MESSAGES_VISIBLE, MESSAGES_IN_FLIGHT };
+enum metric_staleness { STALE_REPEATED, STALE_OVERTAKEN };
 enum metric_repair { REPAIR_MISSED, REPAIR_OUTDATED, REPAIR_CHANGED, REPAIR_DELETED };
 enum metric_change { CHANGE_TAKEN, CHANGE_LOST };
 enum metric_settlement { SETTLED_FOUND, SETTLED_LOST, SETTLED_FAILED };

@@ -44,6 +44,7 @@ LABEL(aws_code, "code", "ok", "no_answer", "none", "AccessDeniedException",
 LABEL(bucket, "bucket", "reads", "writes");
 LABEL(message_state, "state", "visible", "in_flight");
 LABEL(flaw, "reason", "not_json", "unrecognized", "malformed", "incomplete", "foreign");
+LABEL(staleness, "reason", "repeated", "overtaken");
 LABEL(repair, "kind", "missed", "outdated", "changed", "deleted");
 LABEL(change, "change", "taken", "lost");
 LABEL(act, "act", "wait", "start", "stop", "replace", "adopt", "settle", "note", "end");
@@ -152,6 +153,7 @@ const struct metric_spec metrics_table[METRICS_COUNT] = {
     [METRIC_EVENTS_APPLIED] = {"blox_events_applied_total", METRIC_COUNTER, RECONCILER,
                                .help = "Events which changed what is stored."},
     [METRIC_EVENTS_STALE] = {"blox_events_stale_total", METRIC_COUNTER, RECONCILER,
+                             .labels = {&staleness},
                              .help = "Events which told nothing new: duplicates and late ones."},
     [METRIC_EVENTS_TOO_OLD] = {"blox_events_too_old_total", METRIC_COUNTER, RECONCILER,
                                .help = "Events of unknown objects, too old to be trusted; a drift "

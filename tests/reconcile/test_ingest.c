@@ -135,8 +135,8 @@ static void test_a_doubled_event_is_applied_once(void **state)
     int64_t before = revision();
 
     INGEST({task_event(1, 3, "RUNNING", NOW_MS), INGEST_APPLIED},
-           {task_event(1, 3, "RUNNING", NOW_MS), INGEST_STALE});
-    INGEST({task_event(1, 3, "RUNNING", NOW_MS), INGEST_STALE});
+           {task_event(1, 3, "RUNNING", NOW_MS), INGEST_REPEATED});
+    INGEST({task_event(1, 3, "RUNNING", NOW_MS), INGEST_REPEATED});
     assert_int_equal(revision(), before + 1);
     assert_task(1, "3", "RUNNING");
 }
@@ -157,7 +157,7 @@ static void test_an_older_event_changes_nothing(void **state)
 {
     (void)state;
     INGEST({task_event(3, 12, "STOPPED", NOW_MS), INGEST_APPLIED});
-    INGEST({task_event(3, 9, "RUNNING", NOW_MS), INGEST_STALE});
+    INGEST({task_event(3, 9, "RUNNING", NOW_MS), INGEST_OVERTAKEN});
     assert_task(3, "12", "STOPPED");
 }
 
@@ -240,8 +240,8 @@ static void test_a_late_event_revives_nothing_but_a_newer_one_does(void **state)
     INGEST({task_event(6, 5, "STOPPED", NOW_MS), INGEST_APPLIED});
     commit_one(&(struct commit_op){
         .kind = KIND_TASK, .key = PLACE "task/prod/6", .version = "5", .fields = CLUSTER});
-    INGEST({task_event(6, 4, "RUNNING", NOW_MS), INGEST_STALE},
-           {task_event(6, 5, "STOPPED", NOW_MS), INGEST_STALE});
+    INGEST({task_event(6, 4, "RUNNING", NOW_MS), INGEST_OVERTAKEN},
+           {task_event(6, 5, "STOPPED", NOW_MS), INGEST_REPEATED});
 
     struct stored stored = read_one(KIND_TASK, PLACE "task/prod/6");
 

@@ -196,6 +196,17 @@ def test_what_goes_wrong_is_counted_by_its_reason(stack):
     for reason in ("not_json", "unrecognized", "malformed"):
         eventually(lambda r=reason: scrape(program).sum("blox_events_rejected_total", reason=r) >= 1, 10)
 
+    arn = "arn:aws:ecs:us-east-1:123456789012:container-instance/elsewhere/0b4cf1a27a574c0e9d5e2f1d3c4b5a69"
+    for version in (3, 3, 2):
+        detail = {"clusterArn": "arn:aws:ecs:us-east-1:123456789012:cluster/elsewhere", "containerInstanceArn": arn}
+        detail |= {"agentConnected": True, "status": "ACTIVE", "version": version, "versionInfo": {}}
+        detail |= {"registeredResources": [], "remainingResources": []}
+        event = {"detail-type": "ECS Container Instance State Change", "source": "aws.ecs", "detail": detail}
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(event))
+        eventually(lambda: stack.redis_client().hexists("{blox}:instance", arn), 10)
+    for reason in ("repeated", "overtaken"):
+        eventually(lambda r=reason: scrape(program).sum("blox_events_stale_total", reason=r) >= 1, 10)
+
     stack.sim.fault("throttle", operation="StartTask", count=1)
     instances, _ = deploy(stack, 1)
 

@@ -250,6 +250,11 @@ struct hub *hub_open(struct store *store, struct gate *gate, size_t ring_bytes, 
     return start(hub, store, err) < 0 ? NULL : TAKE(hub);
 }
 
+bool hub_has_room(struct hub *hub, const struct watch *watch)
+{
+    return !watch->filters.query || atomic_load(&hub->roster.n_queries) < WATCHED_QUERIES_MAX;
+}
+
 struct view_listener hub_listener(struct hub *hub)
 {
     return (struct view_listener){.logged = on_logged, .reloaded = on_reloaded, .ctx = hub};

@@ -24,6 +24,13 @@ struct view_listener hub_listener(struct hub *hub);
 /* Ends all streams, in order, so that their clients come back elsewhere. */
 void hub_stop(struct hub *hub);
 
+/* Different queries which one worker's streams watch: each may cost 0.1 ms for every change of an
+ * instance, and all streams wait for it. */
+#define WATCHED_QUERIES_MAX 256
+
+/* Whether another stream may watch this. Any thread; a few may slip through at once. */
+bool hub_has_room(struct hub *hub, const struct watch *watch);
+
 /* How a stream is to begin and to go on. */
 struct stream_options {
     struct watch *watch;         /* taken */

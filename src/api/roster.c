@@ -50,6 +50,7 @@ static struct topic *get_topic(struct roster *roster, struct watch *watch)
         topic->watch = watch;
         LIST_INIT(&topic->live);
         HASH_ADD_KEYPTR(hh, roster->topics, watch->name, strlen(watch->name), topic);
+        atomic_fetch_add(&roster->n_queries, watch->filters.query != NULL);
     }
     topic->n_streams++;
     return topic;
@@ -61,6 +62,7 @@ static void leave_topic(struct roster *roster, struct stream *stream)
 
     if (topic && --topic->n_streams == 0) {
         HASH_DEL(roster->topics, topic);
+        atomic_fetch_sub(&roster->n_queries, topic->watch->filters.query != NULL);
         watch_free(topic->watch);
         free(topic);
     }

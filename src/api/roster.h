@@ -3,6 +3,8 @@
 #ifndef BLOX_API_ROSTER_H
 #define BLOX_API_ROSTER_H
 
+#include <stdatomic.h>
+
 #include "api/stream.h"
 
 TAILQ_HEAD(stream_queue, stream);
@@ -16,6 +18,7 @@ struct roster {
     struct replay *replay;
     struct ring ring;
     struct topic *topics;      /* uthash, by the watch's name */
+    atomic_size_t n_queries;   /* topics with a query; others may read it */
     struct stream_queue ready; /* whose turn is next */
     struct stream_list all;
     struct stream_timers timers;

@@ -12,6 +12,7 @@
 #define OUT_OF_RANGE    "Entity version is out of range"
 #define HEARTBEAT_S_MAX 3600
 
+#define TOO_MANY_QUERIES   "Too many different queries are watched: try again later"
 #define TOO_MANY_SNAPSHOTS "Too many snapshots are being read: try again later"
 
 /* The parameters v0.3.0 did not have. Others that it did not have either are ignored, as then. */
@@ -207,6 +208,10 @@ static int open_stream(struct api *api, const struct filter_rules *rules,
     }
     if (!watch_parse(rules, &req->query, wish.deletes, &watch, &unwatchable)) {
         return http_reply_text(resp, 400, "%s", unwatchable.text);
+    }
+    if (!hub_has_room(api->hub, watch)) {
+        http_set_header(resp, "Retry-After", "1");
+        return http_reply_text(resp, 503, TOO_MANY_QUERIES);
     }
     options.watch = watch;
     options.grant = req->grant;

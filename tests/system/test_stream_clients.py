@@ -230,3 +230,27 @@ def test_redis_comes_back_empty(stack):
         refused(stack.blox.state.get(f"{TASKS}?{name}={version(shown)}"), OUT_OF_RANGE)
     with cluster.stream(query=f"snapshot=true&cluster={cluster.name}") as stream:
         stream.wait_for(is_bookmark)
+
+
+@pytest.mark.stack(n_reconcilers=0, n_api=1)
+def test_only_so_many_different_queries_are_watched(stack):
+    """Each may cost all streams of the worker something at every change. Equal ones count once, and filters not at all."""
+
+    def watch(n):
+        return Stream(stack.blox.state, f"{INSTANCES}?query=attribute:rack=={n}", read=False)
+
+    def streams():
+        return Scrape(stack.api[0].monitor_url()).sum("blox_streams")
+
+    watched = [watch(n // 2) for n in range(511)]
+    eventually(lambda: streams() == 511, 20, "all of them")
+    refused = watch(256)
+    assert (refused.status, refused.error) == (503, "Too many different queries are watched: try again later\n")
+    assert refused.headers["Retry-After"] == "1"
+    with Stream(stack.blox.state, INSTANCES + "?status=active") as other:
+        assert other.status == 200
+    for stream in watched[:2]:
+        stream.close()
+    eventually(lambda: watch(256).status == 200, 10, "room for another")
+    for stream in watched[2:]:
+        stream.close()

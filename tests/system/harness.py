@@ -66,8 +66,10 @@ def free_port():
 
 
 def give_back(*ports):
+    """Once or more often: what failed to start is stopped twice."""
     for port in ports:
-        ports_held.pop(port).close()
+        if port in ports_held:
+            ports_held.pop(port).close()
 
 
 class Program:

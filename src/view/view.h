@@ -62,8 +62,7 @@ struct view_listener {
     void (*reloaded)(void *ctx, int64_t revision);
     /* Writes may have been lost. */
     void (*epoch)(void *ctx, int64_t revision);
-    /* Redis is away, told for each reason and again while it lasts (log_is_due); NULL: it is back.
-     */
+    /* Redis is away: told for each reason, again while it lasts (log_is_due); NULL: it is back. */
     void (*trouble)(void *ctx, const struct error *why);
     void *ctx;
 };

@@ -61,6 +61,15 @@ show_calls() {
 END
 }
 
+show_aws() { # nothing is created there, and whether AWS lets us in is known a little later
+    cat <<END
+
+Blox looks at the AWS of your environment. Try:
+  curl -s $BLOX_STATE_URL/v1/clusters   # what it knows of your clusters
+  ./dev logs reconciler   # what AWS refused, if anything
+END
+}
+
 show_signed_calls() {
     local sign="curl -s --aws-sigv4 aws:amz:$AWS_REGION:execute-api --user $AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"
     cat <<END

@@ -36,7 +36,7 @@ up() {
     fi
     eval "$(environment)"
     start_programs $mode "$queue"
-    [ $mode = aws ] || demonstrate
+    if [ $mode = aws ]; then show_aws; else demonstrate; fi
     trap - EXIT
     say ""
     say "./dev status, ./dev logs, ./dev down"

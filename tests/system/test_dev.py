@@ -270,6 +270,19 @@ def programs_from(checkout):
     return [line for line in lines if f"{checkout}/.dev/" in line]
 
 
+def test_up_with_aws_shows_where_to_look(checkout):
+    """An AWS that cannot be reached is no reason not to start; the log has it a little later."""
+    aws = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_REGION": "us-east-1"}
+    aws |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
+    script = checkout / "dev"
+    up = subprocess.run(
+        [script, "up", "--aws", "--queue", "events"], capture_output=True, text=True, timeout=60, env=os.environ | aws
+    )
+    assert up.returncode == 0, up.stderr
+    assert "/v1/clusters" in up.stdout and "./dev logs reconciler" in up.stdout
+    assert '"queue":"events"' in run_copy(script, "logs", "reconciler").stdout
+
+
 def test_an_interrupted_up_leaves_nothing_behind(checkout):
     up = subprocess.Popen(
         [checkout / "dev", "up"],

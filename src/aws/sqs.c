@@ -272,7 +272,7 @@ int sqs_delete_batch(struct sqs_queue *queue, const char *const *receipts, size_
 int sqs_status(struct sqs_queue *queue, struct sqs_status *out, struct error *err)
 {
     json_auto_t *output = NULL;
-    const char *url = queue_url(queue, NULL, err);
+    const char *url = queue_url(queue, &queue->stopped, err);
 
     if (!url) {
         return -1;
@@ -281,7 +281,7 @@ int sqs_status(struct sqs_queue *queue, struct sqs_status *out, struct error *er
                               "ApproximateNumberOfMessages",
                               "ApproximateNumberOfMessagesNotVisible", "RedrivePolicy");
 
-    if (call(queue, "GetQueueAttributes", input, CALL_MS, NULL, &output, err) < 0) {
+    if (call(queue, "GetQueueAttributes", input, CALL_MS, &queue->stopped, &output, err) < 0) {
         return -1;
     }
     const json_t *attributes = json_object_get(output, "Attributes");

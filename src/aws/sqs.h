@@ -30,8 +30,8 @@ AUTO_DEFINE(sqs_queue);
  * since SQS looks for it in the caller's account. NULL: not known. */
 const char *sqs_own_account(struct sqs_queue *queue);
 
-/* Ends receives under way and makes later ones return at once, all with ERR_UNAVAILABLE; for a
- * prompt stop. Deletes go on. From any thread. */
+/* Ends receives and sqs_status under way and makes later ones return at once, all with
+ * ERR_UNAVAILABLE; for a prompt stop. Deletes go on. From any thread. */
 void sqs_stop_receiving(struct sqs_queue *queue);
 
 struct sqs_message {

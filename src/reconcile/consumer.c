@@ -74,7 +74,7 @@ static enum poison_fate ask_poison_fate(struct consumer *c, struct sqs_status *s
     struct error err = {0};
 
     if (sqs_status(c->queue, status, &err) < 0) {
-        log_debug("consumer.status", "error=\"%s\"", err.text); /* pollers say it when it lasts */
+        log_debug("consumer.status", "text=\"%s\"", err.text); /* pollers say it when it lasts */
     } else {
         metric_set(METRIC_QUEUE_MESSAGES, MESSAGES_VISIBLE, (double)status->waiting);
         metric_set(METRIC_QUEUE_MESSAGES, MESSAGES_IN_FLIGHT, (double)status->hidden);

@@ -6,8 +6,6 @@
 
 #define INVALID     "InvalidParameterException"
 #define ACCOUNT_LEN 12
-#define ID_LEN      32 /* of a task or container instance */
-#define UUID_LEN    36 /* until 2018 */
 
 /* ---- clusters -------------------------------------------------------------------------------- */
 
@@ -132,7 +130,6 @@ static int check_member(struct ecs_call *call, enum kind kind, const char *clust
     const char *name = name_in(reference);
     size_t cluster_len = strcspn(name, "/");
     const char *id = name[cluster_len] ? name + cluster_len + 1 : name;
-    size_t id_len = strlen(id);
 
     if (strchr(id, '/')) {
         return ecs_refuse(call, INVALID, "Invalid identifier: Unexpected number of separators");
@@ -143,10 +140,9 @@ static int check_member(struct ecs_call *call, enum kind kind, const char *clust
                           "Invalid identifier: Identifier is for cluster %.*s. Your cluster is %s",
                           (int)cluster_len, name, cluster);
     }
-    return id_len == ID_LEN || id_len == UUID_LEN
+    return arn_id_is_valid(id)
                ? 0
-               : ecs_refuse(call, INVALID, "%sId length should be one of [%d,%d]", kind_name(kind),
-                            ID_LEN, UUID_LEN);
+               : ecs_refuse(call, INVALID, "%sId length should be one of [32,36]", kind_name(kind));
 }
 
 int ecs_check_members(struct ecs_call *call, enum kind kind, const char *cluster_arn,

@@ -3,6 +3,8 @@
 
 #define ACCOUNT_LEN          12
 #define CLUSTER_NAME_LEN_MAX 255
+#define ID_LEN               32
+#define UUID_LEN             36
 
 static const char *const resources[] = {
     [ARN_CLUSTER] = "cluster/",
@@ -136,6 +138,13 @@ const char *arn_cluster_name(const char *cluster_arn)
     struct arn arn;
 
     return arn_parse(cluster_arn, ARN_CLUSTER, &arn) ? arn.cluster : NULL;
+}
+
+bool arn_id_is_valid(const char *id)
+{
+    size_t len = strlen(id);
+
+    return len == ID_LEN || len == UUID_LEN;
 }
 
 bool arn_is_of_cluster(const char *text, enum arn_kind kind, const char *cluster_arn)

@@ -35,6 +35,9 @@ bool arn_parse(const char *text, enum arn_kind kind, struct arn *out);
 bool cluster_name_is_valid(const char *name);
 /* The name in a cluster's ARN, pointing into it; NULL when the text is no such ARN. */
 const char *arn_cluster_name(const char *cluster_arn);
+/* Whether it has the length of ECS' ids of tasks and instances: 32 or, until 2018, 36 characters.
+ * arn_parse does not ask. Source: "taskId length should be one of [32,36]", ECS. */
+bool arn_id_is_valid(const char *id);
 /* Whether a task or instance may belong to the cluster: same partition, region and account, and
  * the same cluster name where the ARN says one. False when either is no such ARN. */
 bool arn_is_of_cluster(const char *text, enum arn_kind kind, const char *cluster_arn);

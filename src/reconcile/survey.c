@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "model/arn.h"
 #include "util/log.h"
 #include "util/mem.h"
 
@@ -207,7 +208,16 @@ static int ask(const struct survey *survey, enum kind kind, json_t *arns, json_t
                                                   failures, err);
 }
 
-/* What ECS refuses to look for, it does not have. */
+static bool can_be_asked_for(enum kind kind, const char *arn)
+{
+    struct arn parts;
+
+    return !arn_parse(arn, kind == KIND_TASK ? ARN_TASK : ARN_INSTANCE, &parts) ||
+           arn_id_is_valid(parts.id);
+}
+
+/* What ECS refuses to look for, it does not have; but we have to see why it refuses: one day it may
+ * refuse everything, and then that is no reason to forget everything. */
 static int describe_none(struct course *course, enum kind kind, json_t *arns,
                          const struct error *why, struct error *err)
 {
@@ -216,6 +226,9 @@ static int describe_none(struct course *course, enum kind kind, json_t *arns,
     json_auto_t *found = json_array();
     json_auto_t *failures = json_pack("[{s:s, s:s}]", "arn", arn, "reason", "MISSING");
 
+    if (can_be_asked_for(kind, arn)) {
+        return error_set(err, why->code, "describing %ss: %s", kind_name(kind), why->text);
+    }
     log_warn("drift.refused", "%s=%s error=\"%s\"", kind_name(kind), arn, why->text);
     return survey->described(survey->ctx, kind, found, failures, err);
 }

@@ -109,6 +109,9 @@ static int apply_fault(struct exchange *x)
                       "User: %s is not authorized to perform: %s:%s", x->user.arn, x->service,
                       x->name);
     }
+    if (x->fault == FAULT_INVALID) {
+        return refuse(&x->call, "InvalidParameterException", "Invalid request.");
+    }
     return x->fault == FAULT_CLOSE ? -1 : 0;
 }
 

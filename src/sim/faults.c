@@ -14,6 +14,7 @@ static const char *const kind_names[FAULT_KINDS] = {
     [FAULT_THROTTLE] = "throttle",
     [FAULT_ERROR500] = "error500",
     [FAULT_ACCESS_DENIED] = "access-denied",
+    [FAULT_INVALID] = "invalid",
     [FAULT_CLOSE] = "close",
     [FAULT_LOST_ANSWER] = "lost-answer",
     [FAULT_LATENCY] = "latency",

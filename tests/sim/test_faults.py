@@ -19,7 +19,8 @@ def tasks(sim):
 
 @pytest.mark.parametrize("kind, status, code", [
     ("throttle", 400, "ThrottlingException"), ("error500", 500, "ServerException"),
-    ("access-denied", 400, "AccessDeniedException")])
+    ("access-denied", 400, "AccessDeniedException"),
+    ("invalid", 400, "InvalidParameterException")])
 def test_refusals_strike_as_often_as_told_and_take_no_effect(sim, kind, status, code):
     [instance] = sim.instances()
     sim.fault(operation="StartTask", kind=kind, count=2)

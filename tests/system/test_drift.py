@@ -138,6 +138,23 @@ def test_what_ecs_refuses_to_describe_fails_no_pass(stack):
 
 
 @quiet
+def test_what_ecs_refuses_for_no_reason_we_see_is_kept(stack):
+    """Every Describe is refused; who took that for "missing" would forget everything, and start it anew."""
+    stack.sim.create_cluster(CLUSTER)
+    instances = stack.sim.add_instances(CLUSTER, 2)
+    tasks = stack.sim.add_tasks(CLUSTER, count=4, events=True)
+    eventually(lambda: stored_tasks(stack) == set(tasks) and stored_instances(stack) == set(instances), PASS_S)
+    wait_for_passes(stack, 1)
+    for operation in ("DescribeTasks", "DescribeContainerInstances"):
+        stack.sim.fault("invalid", operation=operation)
+    (reconciler,) = stack.reconcilers
+    eventually(lambda: reconciler.log().count("drift.failed") >= 3, 4 * PASS_S)
+    stack.sim.no_faults()
+    wait_for_passes(stack, 2)
+    assert deletions(stack) == []
+
+
+@quiet
 def test_a_deregistered_instance_is_no_loss(stack):
     """Its event is lost; Describe still knows it as INACTIVE, and nothing is deleted."""
     stack.sim.create_cluster(CLUSTER)

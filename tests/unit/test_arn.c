@@ -45,6 +45,16 @@ static const struct {
     {"half of it", "arn:aws:ecs:us-ea", ARN_TASK, false, NULL},
 };
 
+static void test_id(void **state)
+{
+    (void)state;
+    assert_true(arn_id_is_valid(ID));
+    assert_true(arn_id_is_valid("0f2c8e3a55aa4f5b8e2f3a6d1c2b4e5f"));
+    assert_false(arn_id_is_valid("0f2c8e3a55aa4f5b8e2f3a6d1c2b4e5"));
+    assert_false(arn_id_is_valid(ID "0"));
+    assert_false(arn_id_is_valid(""));
+}
+
 static void test_parse(void **state)
 {
     (void)state;
@@ -114,9 +124,8 @@ static void test_belongs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_cluster_name),
+        cmocka_unit_test(test_parse),   cmocka_unit_test(test_id),
+        cmocka_unit_test(test_parts),   cmocka_unit_test(test_cluster_name),
         cmocka_unit_test(test_belongs),
     };
 

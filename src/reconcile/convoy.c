@@ -27,8 +27,8 @@ struct member {
 struct convoy {
     struct store *store;
     pthread_mutex_t lock;
-    struct members waiting; /* while one is under way; empty otherwise */
-    bool under_way;
+    struct members waiting; /* while CONVOYS_MAX are under way; empty otherwise */
+    int under_way;
 };
 
 struct convoy *convoy_new(struct store *store)
@@ -118,9 +118,10 @@ static void lead(struct convoy *convoy, struct member *self)
     pthread_mutex_lock(&convoy->lock);
     struct member *next = take_waiting(convoy);
 
-    convoy->under_way = next != NULL;
     if (next) { /* first of all: the more wait for it */
         set_out(convoy, next);
+    } else {
+        convoy->under_way--;
     }
     tell_done(&self->led);
 }
@@ -132,11 +133,11 @@ int convoy_ingest(struct convoy *convoy, struct ingest_item *items, size_t n, st
     assert(n <= CONVOY_BATCH_MAX);
     ingest_parse(items, n);
     pthread_mutex_lock(&convoy->lock);
-    if (convoy->under_way) {
-        STAILQ_INSERT_TAIL(&convoy->waiting, &self, link);
-    } else {
-        convoy->under_way = true;
+    if (convoy->under_way < CONVOYS_MAX) {
+        convoy->under_way++;
         set_out(convoy, &self);
+    } else {
+        STAILQ_INSERT_TAIL(&convoy->waiting, &self, link);
     }
     while (!self.leads && !self.done) { /* those ahead have the store's deadlines */
         pthread_cond_wait(&self.turn, &convoy->lock);

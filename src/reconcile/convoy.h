@@ -1,18 +1,20 @@
 /*
  * Batches of messages from several threads, into the store together: a larger commit costs the
  * store and its followers less for each event. A batch that comes alone goes at once; those that
- * come meanwhile wait for it, and then go as one. So nothing waits in order to grow, and the busier
- * it is the larger the commits are.
+ * come while others are under way wait for them, and then go as one. So nothing waits in order to
+ * grow, and the busier it is the larger the commits are.
  *
- * One at a time, in the order in which batches come: with several under way at once, events of one
- * task overtook each other between them, and streams showed only the later ones.
+ * Within one, events of a task are in order; between those under way they may overtake each other.
+ * One at a time would spare a task that changes a hundred times a second that, and some CPU, but
+ * takes 7 % fewer events on two cores: reading and rendering then wait for the store.
  */
 #ifndef BLOX_RECONCILE_CONVOY_H
 #define BLOX_RECONCILE_CONVOY_H
 
 #include "reconcile/ingest.h"
 
-#define CONVOY_MEMBERS   16 /* batches in one */
+#define CONVOYS_MAX      3  /* under way: some are rendered here while the store commits one */
+#define CONVOY_MEMBERS   8  /* batches in one */
 #define CONVOY_BATCH_MAX 10 /* items of one batch: what SQS gives at once */
 
 struct convoy;
@@ -25,7 +27,7 @@ AUTO_DEFINE(convoy);
  * store is that of all who went together. */
 int convoy_ingest(struct convoy *convoy, struct ingest_item *items, size_t n,
                   struct error *err) MUST_CHECK;
-/* Batches that wait for the one under way. From any thread. */
+/* Batches that wait for those under way. From any thread. */
 size_t convoy_waiting(struct convoy *convoy);
 
 #endif

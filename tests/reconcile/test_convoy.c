@@ -10,8 +10,8 @@
 #include "util/mem.h"
 
 #define PLACE   "arn:aws:ecs:us-east-1:123456789012:"
-#define WAITING (CONVOY_MEMBERS + 3) /* batches that come while one is under way */
-#define THREADS (1 + WAITING)
+#define WAITING (CONVOY_MEMBERS + 3)    /* batches that come while others are under way */
+#define THREADS (CONVOYS_MAX + WAITING) /* ... one each */
 
 static struct server *server;
 static struct store *store;
@@ -128,25 +128,27 @@ static void test_those_who_wait_go_together(void **state)
     eventually(convoy_waiting(convoy) == WAITING);
     server_signal(server, SIGCONT);
     expect(batches, THREADS, 0, INGEST_APPLIED);
-    assert_int_equal(commits() - before, 1 + 2);
+    assert_int_equal(commits() - before, CONVOYS_MAX + 2);
 }
 
 /* The latest first, each in a thread of its own. */
-static void test_events_of_one_instance_do_not_overtake_each_other(void **state)
+static void test_those_who_go_together_do_not_overtake_each_other(void **state)
 {
-    struct batch_of_one batches[1 + CONVOY_MEMBERS];
+    enum { AHEAD = CONVOYS_MAX + 1 }; /* of which one waits: the others are under way */
+    struct batch_of_one batches[AHEAD + CONVOY_MEMBERS - 1];
 
     (void)state;
     server_signal(server, SIGSTOP);
-    start(&batches[0], 400, 1);
-    start(&batches[1], 401, 1);
-    eventually(convoy_waiting(convoy) == 1); /* the other is under way */
-    for (int i = 2; i <= CONVOY_MEMBERS; i++) {
-        start(&batches[i], 402, 2 + CONVOY_MEMBERS - i);
+    for (int i = 0; i < AHEAD; i++) {
+        start(&batches[i], 400 + i, 1);
+    }
+    eventually(convoy_waiting(convoy) == 1);
+    for (int i = AHEAD; i < (int)ARRAY_LEN(batches); i++) {
+        start(&batches[i], 500, (int)ARRAY_LEN(batches) - i);
     }
     eventually(convoy_waiting(convoy) == CONVOY_MEMBERS);
     server_signal(server, SIGCONT);
-    expect(batches, 1 + CONVOY_MEMBERS, 0, INGEST_APPLIED);
+    expect(batches, ARRAY_LEN(batches), 0, INGEST_APPLIED);
 }
 
 static void test_one_alone_does_not_wait(void **state)
@@ -186,7 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_alone_does_not_wait),
         cmocka_unit_test(test_those_who_wait_go_together),
-        cmocka_unit_test(test_events_of_one_instance_do_not_overtake_each_other),
+        cmocka_unit_test(test_those_who_go_together_do_not_overtake_each_other),
         cmocka_unit_test(test_without_redis_all_fail_and_later_none),
     };
 

@@ -21,15 +21,15 @@
 #define POISON_LINES    20    /* logged between two of these, the rest is only counted */
 #define TROUBLE_LINE_MS 10000 /* all pollers have the same trouble: one line in so long */
 
-enum counter { /* of messages */
-               RECEIVED,
-               APPLIED,
-               STALE,    /* duplicates, and what came late */
-               REJECTED, /* can never be applied */
-               TOO_OLD,  /* of an unknown entity, and older than its tombstone would have been kept
-                          */
-               KEPT,     /* left in the queue: Redis was away, or somebody else kept writing */
-               COUNTERS,
+/* Of messages. */
+enum counter {
+    RECEIVED,
+    APPLIED,
+    STALE,    /* duplicates, and what came late */
+    REJECTED, /* can never be applied */
+    TOO_OLD,  /* of an unknown entity whose tombstone would have been forgotten by now */
+    KEPT,     /* left in the queue: Redis was away, or somebody else kept writing */
+    COUNTERS,
 };
 
 struct poller {

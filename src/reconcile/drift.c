@@ -314,7 +314,7 @@ static void take_wishes(struct drift *drift)
 
     if (wishes_take(drift->options.store, drift->options.view, drift->lease_token, take_wish, drift,
                     &err) < 0) {
-        log_debug("drift.wishes", "error=\"%s\"", err.text); /* the view says when Redis is away */
+        log_debug("drift.wishes", "text=\"%s\"", err.text); /* the view says when Redis is away */
     }
 }
 

@@ -229,7 +229,7 @@ static int describe_none(struct course *course, enum kind kind, json_t *arns,
     if (can_be_asked_for(kind, arn)) {
         return error_set(err, why->code, "describing %ss: %s", kind_name(kind), why->text);
     }
-    log_warn("drift.refused", "%s=%s error=\"%s\"", kind_name(kind), arn, why->text);
+    log_warn("drift.refused", "%s=%s text=\"%s\"", kind_name(kind), arn, why->text);
     return survey->described(survey->ctx, kind, found, failures, err);
 }
 

@@ -152,7 +152,7 @@ static void invoke(struct gateway_exchange *x)
         answer(x, &result);
         break;
     case RUNTIME_FAILED:
-        log_warn("gateway.function_failed", "request=%s invocation=%s error=\"%s\"", x->request_id,
+        log_warn("gateway.function_failed", "request=%s invocation=%s text=\"%s\"", x->request_id,
                  result.id, result.error);
         fail(x, 502, "Internal server error");
         break;

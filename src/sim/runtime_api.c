@@ -142,7 +142,7 @@ static void fail_init(struct runtime_call *call)
 {
     AUTO_CHAR *error = read_error(call->request);
 
-    log_warn("function.init_error", "error=\"%s\"", error);
+    log_warn("function.init_error", "text=\"%s\"", error);
     runtime_init_failed(&call->sim->runtime, error);
     answer_accepted(call);
 }

@@ -1,6 +1,7 @@
 """The whole path of a signed call: API Gateway and Lambda's Runtime API (the simulator), blox-lambda-proxy, a tap in
 the place of the load balancer, nginx, workers with keys."""
 
+import contextlib
 import re
 import select
 import socket
@@ -53,7 +54,8 @@ class Tap:
         """Nobody listens any more, and every connection ends."""
         if self.server:
             for client in list(self.clients):
-                client.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):  # it may have gone by itself
+                    client.shutdown(socket.SHUT_RDWR)
             self.server.shutdown()
             self.server.server_close()
             self.server = None

@@ -193,6 +193,13 @@ static int begin_at(struct api *api, const struct stream_wish *wish, const char 
 
 /* ---- the handlers ---------------------------------------------------------------------------- */
 
+/* Another worker, or this one a little later, may take it. */
+static int put_off(struct http_response *resp, const char *text)
+{
+    http_set_header(resp, "Retry-After", "1");
+    return http_reply_text(resp, 503, "%s", text);
+}
+
 static int open_stream(struct api *api, const struct filter_rules *rules,
                        const struct http_request *req, struct http_response *resp,
                        struct error *err)
@@ -210,8 +217,7 @@ static int open_stream(struct api *api, const struct filter_rules *rules,
         return http_reply_text(resp, 400, "%s", unwatchable.text);
     }
     if (!hub_has_room(api->hub, watch)) {
-        http_set_header(resp, "Retry-After", "1");
-        return http_reply_text(resp, 503, TOO_MANY_QUERIES);
+        return put_off(resp, TOO_MANY_QUERIES);
     }
     options.watch = watch;
     options.grant = req->grant;
@@ -226,8 +232,7 @@ static int open_stream(struct api *api, const struct filter_rules *rules,
 
     if (!stream) {
         entity_list_clear(&options.snapshot);
-        http_set_header(resp, "Retry-After", "1");
-        return http_reply_text(resp, 503, TOO_MANY_SNAPSHOTS);
+        return put_off(resp, TOO_MANY_SNAPSHOTS);
     }
     watch = NULL; /* the stream's */
     reply_revision(resp, options.after);

@@ -1,15 +1,14 @@
-"""Lists: pages, filters, cluster queries, entity tags, HEAD, compression, clusters."""
+"""Lists: pages, filters, cluster queries, clusters."""
 
-import gzip
 import re
 import threading
 import urllib.parse
 
 import pytest
 
-import raw_fcgi
 from clients import answer, instance_arns, task_arns
 from harness import eventually
+from list_client import fetch, have_looked_at, tag, token_of
 from stream_client import Stream
 
 TEXT = "text/plain; charset=utf-8"
@@ -19,23 +18,6 @@ CLUSTER = "lists"
 OTHER = "lists-other"
 N_INSTANCES = 5
 N_TASKS = 60
-
-
-def have_looked_at(blox, *names):
-    """A drift pass has filled in what events do not tell, and both workers show it: now nothing changes by itself."""
-
-    def wish(name):
-        """The revision that was asked at; None while who is asked has not heard of the cluster."""
-        response = blox.state.post(f"/v1/reconcile?cluster={name}")
-        return int(response.json()["revision"]) if response.status_code == 202 else None
-
-    asked = {name: eventually(lambda name=name: wish(name), 10) for name in names}
-
-    def passed():
-        of = {cluster["clusterARN"].rpartition("/")[2]: int(cluster["lastDriftRevision"] or 0) for cluster in blox.clusters()}
-        return all(of.get(name, 0) >= revision for name, revision in asked.items())
-
-    eventually(lambda: passed() and passed(), 20)
 
 
 @pytest.fixture(scope="module")
@@ -319,10 +301,6 @@ def test_environments_and_deployments_by_pages(shared, blox):
         blox.delete_environment(name)
 
 
-def token_of(blox, path, server=None, **query):
-    return answer((server or blox.state).get(path, params=query | {"maxResults": 1}))["nextToken"]
-
-
 def test_tokens_of_other_lists_are_refused(blox):
     token = token_of(blox, "/v1/tasks", cluster=CLUSTER)
     assert blox.state.get("/v1/tasks", params={"cluster": CLUSTER, "nextToken": token}).status_code == 200
@@ -387,158 +365,6 @@ def test_pages_under_change(shared, blox, fleet):
         over.set()
         changer.join()
     eventually(lambda: all(t["lastStatus"] == "RUNNING" for t in blox.tasks(cluster=CLUSTER, family="lists-web")), 10)
-
-
-# ---- entity tags -------------------------------------------------------------------------------
-
-
-def workers_say(shared, target, **headers):
-    """Each worker's own answer, without nginx: (status, entity tag)."""
-    said = []
-    for api in shared.api:
-        request = {"REQUEST_METHOD": "GET", "REQUEST_URI": target} | headers
-        status, answered, _ = raw_fcgi.ask_all(shared.dir / api.name / "state.sock", request)
-        said.append((status, answered.get("ETag")))
-    return said
-
-
-LONELY = "lists-lonely"  # nobody starts anything there but the tests of entity tags
-QUIET = f"/v1/instances?cluster={LONELY}"
-
-
-@pytest.fixture(scope="module")
-def lonely(shared, fleet):
-    """A cluster that has been looked at: nothing changes there by itself."""
-    shared.sim.create_cluster(LONELY)
-    shared.sim.register_task_definition(LONELY)
-    shared.sim.add_instances(LONELY, 1)
-    shared.sim.add_tasks(LONELY, count=3, taskDefinition=LONELY, startedBy=LONELY, events=True)
-    eventually(lambda: len(shared.blox.tasks(cluster=LONELY, status="running")) == 3, 20)
-    have_looked_at(shared.blox, LONELY)
-
-
-def fetch(blox, path, etag=None):
-    """As the worker says it: compressed answers have weak tags."""
-    headers = {"Accept-Encoding": "identity"} | ({} if etag is None else {"If-None-Match": etag})
-    return blox.state.get(path, headers=headers)
-
-
-def tag(blox, path):
-    return fetch(blox, path).headers.get("ETag")
-
-
-@pytest.mark.usefixtures("lonely")
-def test_an_entity_tag_is_the_same_in_every_worker(shared, blox):
-    def is_the_same(target):
-        one, two = workers_say(shared, target)
-        assert one == two and one[0] == 200 and one[1]
-        assert workers_say(shared, target, HTTP_IF_NONE_MATCH=one[1]) == [(304, one[1])] * 2
-        return True
-
-    for target in (QUIET, f"/v1/tasks?cluster={LONELY}", f"/v1/tasks?cluster={LONELY}&maxResults=1"):
-        eventually(lambda target=target: is_the_same(target), 10)
-
-
-@pytest.mark.usefixtures("lonely")
-def test_not_modified(blox):
-    def is_known():
-        etag = tag(blox, QUIET)
-        assert re.fullmatch(r'"[0-9a-f-]+"', etag)
-        for value in (etag, "W/" + etag, '"x", ' + etag, "*"):
-            again = fetch(blox, QUIET, value)
-            assert (again.status_code, again.content) == (304, b"")
-            assert again.headers["ETag"] == etag
-            assert int(again.headers["X-Blox-Revision"]) > 0
-            assert "Content-Type" not in again.headers
-        return etag
-
-    etag = eventually(is_known, 5)  # nothing came in between
-    for value in ("", '"x"', etag.strip('"'), "nonsense", etag[:-1]):
-        assert fetch(blox, QUIET, value).status_code == 200
-
-
-@pytest.mark.usefixtures("lonely")
-def test_the_tag_tells_filters_and_pages_apart(blox):
-    targets = [f"/v1/tasks?cluster={LONELY}" + more for more in ("", "&status=running", "&maxResults=1", "&maxResults=2")]
-    targets += [QUIET, f"/v1/tasks?cluster={CLUSTER}"]
-    token = token_of(blox, "/v1/tasks", cluster=LONELY)
-    targets.append(f"/v1/tasks?cluster={LONELY}&maxResults=1&nextToken={token}")
-    tags = [tag(blox, target) for target in targets]
-    assert len(set(tags)) == len(tags)
-
-
-@pytest.mark.usefixtures("lonely")
-def test_the_tag_changes_with_the_cluster_and_not_with_others(shared, blox):
-    path = f"/v1/tasks?cluster={LONELY}"
-    before, quiet_before = (tag(blox, p) for p in (path, QUIET))
-    shared.sim.add_tasks(LONELY, count=1, taskDefinition="lists-batch", events=True)
-    eventually(lambda: len(blox.tasks(cluster=LONELY, family="lists-batch")) == 1, 10)
-    changed = eventually(lambda: (e := tag(blox, path)) != before and e, 10)
-    assert fetch(blox, path, before).status_code == 200
-    assert tag(blox, QUIET) == quiet_before
-    shared.sim.add_tasks(CLUSTER, count=1, startedBy="another-passer-by", events=True)
-    eventually(lambda: blox.tasks(cluster=CLUSTER, startedBy="another-passer-by"), 10)
-    eventually(lambda: {etag for _, etag in workers_say(shared, path)} == {changed}, 10)
-
-
-@pytest.mark.usefixtures("lonely")
-def test_a_query_about_tasks_depends_on_tasks(shared, blox):
-    target = "/v1/instances?" + urllib.parse.urlencode({"cluster": LONELY, "query": "runningTasksCount > 100"})
-    before = tag(blox, target)
-    shared.sim.add_tasks(LONELY, count=1, taskDefinition="lists-web", startedBy="third", events=True)
-    eventually(lambda: tag(blox, target) != before, 10)
-
-
-def test_environments_have_tags(blox):
-    blox.create_environment("lists-tag", OTHER, "lists-web")
-
-    def known_tag(path):
-        etag = blox.scheduler.get(path).headers["ETag"]
-        return blox.scheduler.get(path, headers={"If-None-Match": etag}).status_code == 304 and etag
-
-    for path in ("/v1/environments", "/v1/environments/lists-tag/deployments"):
-        etag = eventually(lambda path=path: known_tag(path), 5)
-    token = blox.environment("lists-tag")["deploymentToken"]
-    blox.create_deployment("lists-tag", token)
-    for path in ("/v1/environments/lists-tag/deployments",):
-        assert blox.scheduler.get(path, headers={"If-None-Match": etag}).status_code == 200
-    blox.delete_environment("lists-tag")
-
-
-# ---- HEAD and compression ----------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("lonely")
-def test_head(blox):
-    target = QUIET
-
-    def says_the_same():
-        get, head = fetch(blox, target), blox.state.request("HEAD", target)
-        assert (head.status_code, head.content) == (200, b"")
-        head = blox.state.request("HEAD", target, headers={"Accept-Encoding": "identity"})
-        for name in ("Content-Length", "Content-Type", "ETag"):
-            assert head.headers[name] == get.headers[name]
-        return blox.state.request("HEAD", target, headers={"If-None-Match": get.headers["ETag"]}).status_code == 304
-
-    eventually(says_the_same, 5)  # nothing came in between
-    assert blox.state.request("HEAD", "/v1/tasks?maxResults=0").status_code == 400
-
-
-def test_compression(blox):
-    target = f"/v1/instances?cluster={CLUSTER}"
-
-    def both():
-        plain = fetch(blox, target)
-        packed = blox.state.get(target, headers={"Accept-Encoding": "gzip"}, stream=True)
-        assert "Content-Encoding" not in plain.headers
-        assert packed.headers["Content-Encoding"] == "gzip" and packed.headers["Vary"] == "Accept-Encoding"
-        assert gzip.decompress(packed.raw.read()) == plain.content
-        assert packed.headers["ETag"] == "W/" + plain.headers["ETag"]
-        return packed.headers["ETag"]
-
-    etag = eventually(both, 5)  # nothing came in between
-    again = blox.state.get(target, headers={"Accept-Encoding": "gzip", "If-None-Match": etag})
-    assert again.status_code == 304
 
 
 # ---- clusters ----------------------------------------------------------------------------------
